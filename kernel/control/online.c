@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A volume in use on this node: it goes online at its coordinator, and is
+ * mounted. Here the parts of a volume meet: export, disk and mount.
+ */
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include "../block/block.h"
+#include "../service/service.h"
+#include "volume.h"
+
+/**
+ * csv_volume_set_path() - open or close this node's own path to the disk
+ * @vol: the volume; state_mutex is held
+ *
+ * As the table and the routes want it.
+ */
+void csv_volume_set_path(struct csv_volume *vol)
+{
+	bool want = vol->access == CSV_ACCESS_DIRECT && !vol->export && !vol->onlining;
+	int err = 0;
+
+	lockdep_assert_held(&vol->state_mutex);
+	if (!vol->disk)
+		return;
+	if (!want || !vol->disk->direct)
+		err = csv_disk_set_direct(vol->disk, want ? vol->device : NULL);
+	vol->wrong_disk = err == -EMEDIUMTYPE;
+	if (err)
+		pr_warn("volume %s: %s %s (%d): its blocks are redirected\n", vol->name,
+			vol->device, vol->wrong_disk ? "holds another file system" :
+			"cannot be opened", err);
+}
+
+static int csv_volume_check_online(struct csv_volume *vol, struct netlink_ext_ack *extack)
+{
+	struct csv_net *cn = vol->cn;
+
+	lockdep_assert_held(&vol->state_mutex);
+	if (!cn->local_id) {
+		NL_SET_ERR_MSG(extack, "this node has no identity: csvctl node set NAME local");
+		return -ENODEV;
+	}
+	if (vol->export) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s is online here already", vol->name);
+		return -EALREADY;
+	}
+	if (vol->owner != cn->local_id) {
+		NL_SET_ERR_MSG_FMT(extack, "the table gives volume %s to another node: %u, not %u",
+				   vol->name, vol->owner, cn->local_id);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * csv_volume_end_layouts() - what an earlier coordinator granted is void
+ * @vol: the volume
+ *
+ * Returns when this node has no bio under it on the shared disk.
+ */
+void csv_volume_end_layouts(struct csv_volume *vol)
+{
+	down_read(&vol->super_lock);
+	if (vol->super) {
+		csv_volume_client_ops->drop(vol->super);
+		csv_disk_drain(vol->disk);
+	}
+	up_read(&vol->super_lock);
+}
+
+static int csv_volume_do_online(struct csv_volume *vol, struct netlink_ext_ack *extack)
+{
+	struct csv_export *export;
+	const char *why = "";
+	int err;
+
+	lockdep_assert_held(&vol->state_mutex);
+	err = csv_claim_all(vol, extack);
+	if (err)
+		return err;
+	/* the lower file system wants the disk for itself, and our old layouts are gone */
+	csv_volume_set_path(vol);
+	csv_volume_end_layouts(vol);
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	err = csv_export_start(vol, vol->device, &export, &why);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s: %s", vol->name, why);
+		module_put(THIS_MODULE);
+		return err;
+	}
+	spin_lock_irq(&vol->lock);
+	vol->export = export;
+	spin_unlock_irq(&vol->lock);
+	down_read(&vol->super_lock);
+	if (vol->super)
+		csv_volume_client_ops->reclaim(vol->super);
+	up_read(&vol->super_lock);
+	return 0;
+}
+
+int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack)
+{
+	struct csv_volume *vol = csv_volume_get(cn, id);
+	int err;
+
+	if (!vol)
+		return -ENOENT;
+	mutex_lock(&vol->state_mutex);
+	err = csv_volume_check_online(vol, extack);
+	if (!err) {
+		u8 before = vol->state;
+
+		spin_lock_irq(&vol->lock);
+		vol->onlining = true;
+		spin_unlock_irq(&vol->lock);
+		csv_volume_set_state(vol, CSV_VOLUME_SET_DOWNLEVEL);
+		err = csv_volume_do_online(vol, extack);
+		spin_lock_irq(&vol->lock);
+		vol->onlining = false;
+		spin_unlock_irq(&vol->lock);
+		csv_volume_set_state(vol, err ? before : CSV_VOLUME_ACTIVE);
+		if (err)
+			csv_volume_set_path(vol);
+	}
+	mutex_unlock(&vol->state_mutex);
+	csv_volume_put(vol);
+	return err;
+}
+
+int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
+		       struct netlink_ext_ack *extack)
+{
+	struct csv_volume *vol = csv_volume_get(cn, id);
+	struct csv_export *export;
+	int err = -EALREADY;
+	u64 pins, segments;
+
+	if (!vol)
+		return -ENOENT;
+	mutex_lock(&vol->state_mutex);
+	export = vol->export;
+	if (!export) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s is not online here", vol->name);
+		goto unlock;
+	}
+	csv_export_count(export, &pins, &segments);
+	csv_volume_set_state(vol, CSV_VOLUME_DRAINING);
+	err = csv_export_stop(export, force);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s: %llu files are open; close them, or force",
+				   vol->name, pins);
+		csv_volume_set_state(vol, CSV_VOLUME_ACTIVE);
+		goto unlock;
+	}
+	module_put(THIS_MODULE);
+	csv_volume_set_state(vol, CSV_VOLUME_INIT);
+	csv_volume_set_path(vol);
+unlock:
+	mutex_unlock(&vol->state_mutex);
+	csv_volume_put(vol);
+	return err;
+}
+
+/**
+ * csv_volume_mount() - a mount begins to use the volume
+ * @vol: the volume
+ * @super: the mount
+ * @info: of the lower file system, from the coordinator
+ * @why: on error, what an administrator should hear
+ */
+int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
+		     const struct csv_fsinfo *info, const char **why)
+{
+	struct csv_disk *disk;
+	int err = 0;
+
+	mutex_lock(&vol->state_mutex);
+	*why = "it is mounted already";
+	if (vol->disk) {
+		err = -EBUSY;
+		goto unlock;
+	}
+	*why = "the hidden disk cannot be made";
+	disk = csv_disk_create(vol, info, csv_volume_client_ops->redrive);
+	if (IS_ERR(disk)) {
+		err = PTR_ERR(disk);
+		goto unlock;
+	}
+	vol->disk = disk;
+	vol->disk_super = super;
+	csv_volume_set_path(vol);
+	down_write(&vol->super_lock);
+	WRITE_ONCE(vol->super, super);
+	up_write(&vol->super_lock);
+unlock:
+	mutex_unlock(&vol->state_mutex);
+	return err;
+}
+
+/**
+ * csv_volume_detach() - a mount begins to end: recalls find no inode any more
+ * @vol: the volume
+ * @super: the mount; no file is open and no I/O under way
+ */
+void csv_volume_detach(struct csv_volume *vol, struct csv_super *super)
+{
+	down_write(&vol->super_lock);
+	if (vol->super == super)
+		WRITE_ONCE(vol->super, NULL);
+	up_write(&vol->super_lock);
+}
+
+/**
+ * csv_volume_umount() - a mount has ended; no inode of it is left
+ * @vol: the volume
+ * @super: what csv_volume_mount() was given, perhaps in vain
+ */
+void csv_volume_umount(struct csv_volume *vol, struct csv_super *super)
+{
+	mutex_lock(&vol->state_mutex);
+	if (vol->disk_super == super) {
+		csv_volume_detach(vol, super);
+		csv_disk_destroy(vol->disk);
+		vol->disk = NULL;
+		vol->disk_super = NULL;
+		csv_peer_tell_all(vol->cn);
+	}
+	mutex_unlock(&vol->state_mutex);
+}

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Volumes follow the table: they appear, change hands and go away, and forget
+ * what a node held that is gone.
+ */
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include "../block/block.h"
+#include "../service/service.h"
+#include "volume.h"
+
+const struct csv_volume_client_ops *csv_volume_client_ops;
+
+/**
+ * csv_volume_get() - a volume by its id
+ * @cn: the node
+ * @id: csv_table_volume_id() of its UUID
+ *
+ * Return: a reference, or NULL
+ */
+struct csv_volume *csv_volume_get(struct csv_net *cn, u32 id)
+{
+	struct csv_volume *vol;
+
+	rcu_read_lock();
+	vol = xa_load(&cn->volumes, id);
+	if (vol && !refcount_inc_not_zero(&vol->ref))
+		vol = NULL;
+	rcu_read_unlock();
+	return vol;
+}
+
+/**
+ * csv_volume_get_name() - a volume by its name
+ * @cn: the node
+ * @name: from the table
+ *
+ * Return: a reference, or NULL
+ */
+struct csv_volume *csv_volume_get_name(struct csv_net *cn, const char *name)
+{
+	struct csv_volume *vol;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&cn->volumes, id, vol)
+		if (!strcmp(vol->name, name) && refcount_inc_not_zero(&vol->ref))
+			break;
+	rcu_read_unlock();
+	return vol;
+}
+
+/**
+ * csv_volume_hold() - one more reference
+ * @vol: referenced
+ */
+struct csv_volume *csv_volume_hold(struct csv_volume *vol)
+{
+	refcount_inc(&vol->ref);
+	return vol;
+}
+
+/**
+ * csv_volume_put() - drop a reference
+ * @vol: the volume
+ */
+void csv_volume_put(struct csv_volume *vol)
+{
+	if (!refcount_dec_and_test(&vol->ref))
+		return;
+	csv_stats_destroy(&vol->stats);
+	kfree_rcu(vol, rcu);
+}
+
+/**
+ * csv_volume_get_export() - the coordinator's side
+ * @vol: the volume
+ *
+ * Return: a reference, or NULL while the volume is not online here
+ */
+struct csv_export *csv_volume_get_export(struct csv_volume *vol)
+{
+	struct csv_export *export;
+
+	if (!READ_ONCE(vol->export))
+		return NULL;
+	spin_lock_irq(&vol->lock);
+	export = vol->export;
+	if (export && !csv_export_tryget(export))
+		export = NULL;
+	spin_unlock_irq(&vol->lock);
+	return export;
+}
+
+/**
+ * csv_volume_kick() - operations that wait for a change look again
+ * @vol: the volume
+ */
+void csv_volume_kick(struct csv_volume *vol)
+{
+	atomic_inc(&vol->generation);
+	wake_up_all(&vol->wait);
+}
+
+/**
+ * csv_volume_set_state() - the one place that changes the state
+ * @vol: the volume; state_mutex is held
+ * @state: the new state
+ */
+void csv_volume_set_state(struct csv_volume *vol, enum csv_volume_state state)
+{
+	lockdep_assert_held(&vol->state_mutex);
+	if (vol->state == state)
+		return;
+	WRITE_ONCE(vol->state, state);
+	csv_volume_kick(vol);
+	csv_peer_tell_all(vol->cn);
+	csv_event_send(vol->cn, CSV_EVENT_VOLUME, vol->cn->local_id, vol->id, state, 0, 0, "");
+}
+
+static struct csv_volume *csv_volume_alloc(struct csv_net *cn, const struct csv_table_volume *tv)
+{
+	struct csv_volume *vol = kzalloc(sizeof(*vol), GFP_KERNEL);
+
+	if (!vol)
+		return NULL;
+	if (csv_stats_init(&vol->stats)) {
+		kfree(vol);
+		return NULL;
+	}
+	vol->cn = cn;
+	refcount_set(&vol->ref, 1);
+	vol->id = tv->id;
+	memcpy(vol->uuid, tv->uuid, sizeof(vol->uuid));
+	strscpy(vol->name, tv->name);
+	strscpy(vol->fstype, tv->fstype);
+	mutex_init(&vol->state_mutex);
+	spin_lock_init(&vol->lock);
+	init_rwsem(&vol->super_lock);
+	init_waitqueue_head(&vol->wait);
+	vol->redirect = CSV_ACCESS_COUNT;
+	return vol;
+}
+
+/* What the table says of a volume on this node. */
+static void csv_volume_update(struct csv_volume *vol, const struct csv_table *table,
+			      const struct csv_table_volume *tv)
+{
+	struct csv_net *cn = vol->cn;
+	u8 access = csv_table_access(table, cn->local_id, tv->id);
+	const char *device = csv_table_device(table, cn->local_id, tv->id);
+	bool moved;
+
+	mutex_lock(&vol->state_mutex);
+	moved = vol->owner != tv->owner || vol->epoch != tv->epoch;
+	if (strcmp(vol->device, device)) {
+		strscpy(vol->device, device);
+		if (vol->disk)
+			csv_disk_set_direct(vol->disk, NULL);
+	}
+	WRITE_ONCE(vol->owner, tv->owner);
+	WRITE_ONCE(vol->epoch, tv->epoch);
+	WRITE_ONCE(vol->access, access);
+	csv_volume_set_path(vol);
+	if (!vol->export)
+		csv_volume_set_state(vol, !tv->owner ? CSV_VOLUME_INIT :
+				     access == CSV_ACCESS_NONE ? CSV_VOLUME_PAUSED :
+				     CSV_VOLUME_ACTIVE);
+	mutex_unlock(&vol->state_mutex);
+	csv_volume_kick(vol);
+	if (moved)
+		csv_event_send(cn, CSV_EVENT_VOLUME, tv->owner, vol->id, vol->state, 0, 0,
+			       "another coordinator or epoch");
+}
+
+static void csv_volume_remove(struct csv_net *cn, struct csv_volume *vol)
+{
+	csv_volume_offline(cn, vol->id, true, NULL);
+	xa_erase(&cn->volumes, vol->id);
+	WRITE_ONCE(vol->removed, true);
+	csv_volume_kick(vol);
+	csv_volume_put(vol);
+}
+
+/* Requests to a node that is not the coordinator any more are tried elsewhere. */
+static void csv_volume_leave_owner(struct csv_net *cn, const struct csv_table_volume *was,
+				   const struct csv_table_volume *is)
+{
+	struct csv_peer *peer;
+
+	if (!was || (was->owner == is->owner && was->epoch == is->epoch) ||
+	    was->owner == cn->local_id)
+		return;
+	peer = csv_peer_get(cn, was->owner);
+	if (!peer)
+		return;
+	csv_peer_abort(peer, is->id, -CSV_ESESSION);
+	csv_peer_put(peer);
+}
+
+/* A fenced node holds nothing any more. */
+static void csv_volume_drop_fenced(struct csv_net *cn, const struct csv_table *old,
+				   const struct csv_table *new)
+{
+	const struct csv_table_node *was;
+	struct csv_export *export;
+	struct csv_volume *vol;
+	unsigned long id;
+	u32 i;
+
+	for (i = 0; i < new->nr_nodes; i++) {
+		struct csv_peer *peer;
+
+		was = old ? csv_table_find_node(old, new->nodes[i].id) : NULL;
+		if (!new->nodes[i].fenced || (was && was->fenced))
+			continue;
+		peer = csv_peer_get(cn, new->nodes[i].id);
+		if (peer) {
+			csv_peer_abort(peer, 0, -CSV_ESESSION);
+			csv_peer_put(peer);
+		}
+		xa_for_each(&cn->volumes, id, vol) {
+			export = csv_volume_get_export(vol);
+			if (!export)
+				continue;
+			csv_export_drop_node(export, new->nodes[i].id);
+			csv_export_put(export);
+		}
+	}
+}
+
+int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
+		     const struct csv_table *new)
+{
+	struct csv_volume *vol;
+	unsigned long id;
+	u32 i;
+
+	lockdep_assert_held(&cn->control_mutex);
+	for (i = 0; i < new->nr_volumes; i++) {
+		const struct csv_table_volume *tv = &new->volumes[i];
+
+		vol = xa_load(&cn->volumes, tv->id);
+		if (!vol) {
+			vol = csv_volume_alloc(cn, tv);
+			if (!vol)
+				return -ENOMEM;
+			if (xa_err(xa_store(&cn->volumes, tv->id, vol, GFP_KERNEL))) {
+				csv_volume_put(vol);
+				return -ENOMEM;
+			}
+		}
+		csv_volume_update(vol, new, tv);
+		if (old)
+			csv_volume_leave_owner(cn, csv_table_find_volume(old, tv->id), tv);
+	}
+	xa_for_each(&cn->volumes, id, vol)
+		if (!csv_table_find_volume(new, id))
+			csv_volume_remove(cn, vol);
+	csv_volume_drop_fenced(cn, old, new);
+	return 0;
+}
+
+int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old,
+			  const struct csv_table_volume *new,
+			  struct netlink_ext_ack *extack)
+{
+	struct csv_volume *vol = xa_load(&cn->volumes, old->id);
+
+	lockdep_assert_held(&cn->control_mutex);
+	if (!vol)
+		return 0;
+	if (!new && (READ_ONCE(vol->export) || READ_ONCE(vol->super))) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "volume %s is in use here: unmount it and set it offline",
+				   old->name);
+		return -EBUSY;
+	}
+	if (new && READ_ONCE(vol->export) &&
+	    (new->owner != old->owner || new->epoch != old->epoch ||
+	     strcmp(new->device, old->device))) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s is online here: set it offline first",
+				   old->name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int csv_volume_redirect(struct csv_net *cn, u32 id, enum csv_access mode,
+			struct netlink_ext_ack *extack)
+{
+	struct csv_volume *vol;
+
+	if (mode != CSV_ACCESS_FILE && mode != CSV_ACCESS_BLOCK && mode != CSV_ACCESS_COUNT) {
+		NL_SET_ERR_MSG(extack, "redirect to file, to block, or off");
+		return -EINVAL;
+	}
+	vol = csv_volume_get(cn, id);
+	if (!vol)
+		return -ENOENT;
+	mutex_lock(&vol->state_mutex);
+	WRITE_ONCE(vol->redirect, mode);
+	mutex_unlock(&vol->state_mutex);
+	csv_volume_kick(vol);
+	csv_event_send(cn, CSV_EVENT_VOLUME, cn->local_id, id, vol->state, 0, 0,
+		       "redirection changed");
+	csv_volume_put(vol);
+	return 0;
+}
+
+static u8 csv_volume_info_of(struct csv_volume *vol, struct csv_volume_info *info)
+{
+	enum csv_route route;
+
+	down_read(&vol->super_lock);
+	route = csv_volume_client_ops->route(vol, &info->file_reasons, &info->block_reasons);
+	up_read(&vol->super_lock);
+	if (!info->mounted) {
+		/* what does not depend on a mount: the table and the administrator */
+		info->file_reasons &= ~CSV_FILE_REASON_NO_EXTENT_MAP;
+		info->block_reasons &= ~CSV_BLOCK_REASON_NO_DISK;
+	}
+	if (READ_ONCE(vol->wrong_disk))
+		info->block_reasons |= CSV_BLOCK_REASON_WRONG_DISK;
+	if (info->access == CSV_ACCESS_NONE || info->state == CSV_VOLUME_PAUSED)
+		return CSV_INFO_PAUSED;
+	if (!info->mounted && !info->online)
+		return CSV_INFO_UNAVAILABLE;
+	if (info->file_reasons)
+		return CSV_INFO_FILE_REDIRECTED;
+	if (info->block_reasons && route != CSV_ROUTE_LOCAL)
+		return CSV_INFO_BLOCK_REDIRECTED;
+	return CSV_INFO_DIRECT;
+}
+
+int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info)
+{
+	struct csv_volume *vol = csv_volume_get(cn, id);
+	struct csv_export *export;
+
+	if (!vol)
+		return -ENOENT;
+	memset(info, 0, sizeof(*info));
+	info->id = id;
+	info->state = READ_ONCE(vol->state);
+	info->access = READ_ONCE(vol->access);
+	info->epoch = READ_ONCE(vol->epoch);
+	info->mounted = READ_ONCE(vol->super);
+	export = csv_volume_get_export(vol);
+	info->online = export;
+	if (export) {
+		csv_export_count(export, &info->opens, &info->layouts);
+		csv_export_put(export);
+	}
+	info->info = csv_volume_info_of(vol, info);
+	csv_volume_put(vol);
+	return 0;
+}
+
+/**
+ * csv_node_incarnation() - who a node was when it was last heard
+ * @cn: this node
+ * @node: the other
+ */
+unsigned long csv_node_incarnation(struct csv_net *cn, u32 node)
+{
+	void *entry = xa_load(&cn->incarnations, node);
+
+	return entry ? xa_to_value(entry) : 0;
+}
+
+/**
+ * csv_node_gone() - whether what a node held is nobody's any more
+ * @cn: this node
+ * @node: the other
+ * @incarnation: from csv_node_incarnation() when it held something
+ *
+ * A broken connection, or a session that had to be renewed, says nothing of the
+ * kind: the node may be alive and writing.
+ */
+bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation)
+{
+	const struct csv_table_node *tn;
+	const struct csv_table *table;
+	bool gone;
+
+	if (incarnation && csv_node_incarnation(cn, node) != incarnation)
+		return true;
+	rcu_read_lock();
+	table = rcu_dereference(cn->table);
+	tn = table ? csv_table_find_node(table, node) : NULL;
+	gone = !tn || tn->fenced;
+	rcu_read_unlock();
+	return gone;
+}
+
+static void csv_volume_node_reborn(struct csv_volume *vol, u32 node)
+{
+	struct csv_export *export = csv_volume_get_export(vol);
+
+	if (export) {
+		csv_export_drop_node(export, node);
+		csv_export_put(export);
+	}
+	if (READ_ONCE(vol->owner) != node)
+		return;
+	down_read(&vol->super_lock);
+	if (vol->super) {
+		csv_volume_client_ops->drop(vol->super);
+		csv_volume_client_ops->reclaim(vol->super);
+	}
+	up_read(&vol->super_lock);
+}
+
+/**
+ * csv_volume_peer_up() - a session with a node has been established (transport's upcall)
+ * @cn: this node
+ * @node: the peer
+ * @incarnation: its incarnation
+ * @fresh: the session is new; the node may be the same all the same
+ */
+void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fresh)
+{
+	unsigned long now = incarnation >> 1, before = csv_node_incarnation(cn, node), id;
+	bool reborn = before && before != now;
+	struct csv_volume *vol;
+
+	/* without memory the node counts as reborn next time: it only asks again */
+	xa_store(&cn->incarnations, node, xa_mk_value(now), GFP_NOIO);
+	xa_for_each(&cn->volumes, id, vol) {
+		vol = csv_volume_get(cn, id);
+		if (!vol)
+			continue;
+		if (reborn)
+			csv_volume_node_reborn(vol, node);
+		csv_volume_kick(vol);
+		csv_volume_put(vol);
+	}
+	csv_event_send(cn, CSV_EVENT_NODE, node, 0, 1, 0, 0, reborn ? "connected, reborn" :
+		       "connected");
+}

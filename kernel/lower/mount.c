@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The private mount of the lower file system: exclusive, invisible, and the
+ * only one that its disk can have while it lasts.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/exportfs.h>
+#include <linux/fs_context.h>
+#include <linux/namei.h>
+#include <linux/statfs.h>
+#include <linux/xattr.h>
+#include <linux/unaligned.h>
+#include "lower.h"
+
+#define CSV_EPOCH_XATTR		"trusted.csvfs.epoch"
+
+/* After retire_super() no later mount of the disk finds this super block and shares it. */
+static struct vfsmount *csv_lower_mount_fs(struct file_system_type *type, const char *device)
+{
+	struct fs_context *fc;
+	struct vfsmount *mnt;
+	int err;
+
+	fc = fs_context_for_mount(type, SB_KERNMOUNT | SB_NOATIME);
+	if (IS_ERR(fc))
+		return ERR_CAST(fc);
+	fc->exclusive = true;
+	err = vfs_parse_fs_string(fc, "source", device, strlen(device));
+	if (err)
+		mnt = ERR_PTR(err);
+	else
+		mnt = fc_mount(fc);
+	put_fs_context(fc);
+	return mnt;
+}
+
+/* In few words: extack has room for 80 bytes. */
+static const char *csv_lower_mount_why(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "its disk is in use: unmount it on this node first";
+	case -ENOENT:
+	case -ENXIO:
+	case -ENODEV:
+	case -ENOTBLK:
+		return "its disk is not there: check the device in the table";
+	default:
+		return "its file system does not mount: see dmesg, repair it";
+	}
+}
+
+/**
+ * csv_lower_mount - mount a lower file system for this module alone
+ * @lower: filled in
+ * @fstype: its type
+ * @device: path of the disk, in the caller's mount namespace
+ * @why: on error, what an administrator should hear
+ *
+ * Context: process; sleeps for as long as log recovery takes.
+ * Return: 0 or a negative errno, -EBUSY when the disk is mounted already.
+ */
+int csv_lower_mount(struct csv_lower *lower, const char *fstype, const char *device,
+		    const char **why)
+{
+	struct file_system_type *type = get_fs_type(fstype);
+	struct vfsmount *mnt;
+
+	if (!type) {
+		*why = "the lower file system is not known to this kernel: load its module";
+		return -ENODEV;
+	}
+	lower->cred = prepare_kernel_cred(&init_task);
+	mnt = lower->cred ? csv_lower_mount_fs(type, device) : ERR_PTR(-ENOMEM);
+	module_put(type->owner);
+	if (IS_ERR(mnt)) {
+		put_cred(lower->cred);
+		lower->cred = NULL;
+		*why = csv_lower_mount_why(PTR_ERR(mnt));
+		return PTR_ERR(mnt);
+	}
+	retire_super(mnt->mnt_sb);
+	lower->mnt = mnt;
+	lower->sb = mnt->mnt_sb;
+	lower->bdev = mnt->mnt_sb->s_bdev;
+	lower->lbs = bdev_logical_block_size(lower->bdev);
+	lower->layouts = lower->sb->s_export_op && lower->sb->s_export_op->map_blocks &&
+			 lower->sb->s_export_op->commit_blocks;
+	if (sb_rdonly(lower->sb) || !lower->sb->s_export_op ||
+	    !lower->sb->s_export_op->fh_to_dentry) {
+		*why = sb_rdonly(lower->sb) ? "the disk is read-only" :
+			"the lower file system has no file handles";
+		csv_lower_unmount(lower);
+		return -EROFS;
+	}
+	return 0;
+}
+
+/**
+ * csv_lower_unmount - release what csv_lower_mount() mounted
+ * @lower: the mount; no dentry or file of it may be held any more
+ *
+ * The mount is internal, so that the disk is free when this returns.
+ */
+void csv_lower_unmount(struct csv_lower *lower)
+{
+	kern_unmount(lower->mnt);
+	put_cred(lower->cred);
+	lower->cred = NULL;
+	lower->mnt = NULL;
+	lower->sb = NULL;
+	lower->bdev = NULL;
+}
+
+/* trusted.csvfs.epoch of the lower root */
+struct csv_lower_epoch {
+	__le32 epoch;
+	__le32 onlines;
+};
+
+/**
+ * csv_lower_get_epoch - the epoch that was last online here
+ * @lower: the mount
+ * @epoch: 0 where there is none yet
+ * @onlines: how many times the volume has been online
+ */
+int csv_lower_get_epoch(struct csv_lower *lower, u32 *epoch, u32 *onlines)
+{
+	struct csv_lower_epoch value;
+	ssize_t n;
+
+	*epoch = 0;
+	*onlines = 0;
+	n = vfs_getxattr(&nop_mnt_idmap, lower->mnt->mnt_root, CSV_EPOCH_XATTR, &value,
+			 sizeof(value));
+	if (n == -ENODATA)
+		return 0;
+	if (n < 0)
+		return n;
+	if (n != sizeof(value))
+		return -EUCLEAN;
+	*epoch = le32_to_cpu(value.epoch);
+	*onlines = le32_to_cpu(value.onlines);
+	return 0;
+}
+
+/**
+ * csv_lower_set_epoch - record the epoch on the lower root, durably
+ * @lower: the mount
+ * @epoch: of the ownership table
+ * @onlines: how many times the volume has been online, this one included
+ */
+int csv_lower_set_epoch(struct csv_lower *lower, u32 epoch, u32 onlines)
+{
+	struct csv_lower_epoch value = {
+		.epoch = cpu_to_le32(epoch),
+		.onlines = cpu_to_le32(onlines),
+	};
+	int err;
+
+	err = mnt_want_write(lower->mnt);
+	if (err)
+		return err;
+	err = vfs_setxattr(&nop_mnt_idmap, lower->mnt->mnt_root, CSV_EPOCH_XATTR, &value,
+			   sizeof(value), 0);
+	mnt_drop_write(lower->mnt);
+	return err ?: csv_lower_sync(lower);
+}
+
+/**
+ * csv_lower_prepare_root - make the reserved directory
+ * @lower: the mount
+ */
+int csv_lower_prepare_root(struct csv_lower *lower)
+{
+	struct dentry *root = lower->mnt->mnt_root, *dentry;
+	int err;
+
+	err = mnt_want_write(lower->mnt);
+	if (err)
+		return err;
+	inode_lock_nested(d_inode(root), I_MUTEX_PARENT);
+	dentry = lookup_one_len(CSV_LOWER_RESERVED, root, strlen(CSV_LOWER_RESERVED));
+	if (IS_ERR(dentry)) {
+		err = PTR_ERR(dentry);
+		goto unlock;
+	}
+	if (d_is_negative(dentry))
+		err = vfs_mkdir(&nop_mnt_idmap, d_inode(root), dentry, 0700);
+	else if (!d_is_dir(dentry))
+		err = -ENOTDIR;
+	dput(dentry);
+unlock:
+	inode_unlock(d_inode(root));
+	mnt_drop_write(lower->mnt);
+	return err;
+}
+
+/**
+ * csv_lower_sync - force the log: all that happened before this call is durable
+ * @lower: the mount
+ *
+ * commit_metadata() of one inode would cover that inode only; sync_fs() covers
+ * every operation that waits for a stable reply.
+ */
+int csv_lower_sync(struct csv_lower *lower)
+{
+	return lower->sb->s_op->sync_fs(lower->sb, 1);
+}
+
+/**
+ * csv_lower_probe - read a file system's UUID from a disk, past every cache
+ * @bdev: the disk
+ * @fstype: what is expected there
+ * @uuid: the UUID found
+ *
+ * Return: 0, -EMEDIUMTYPE when there is no such file system, or an I/O error.
+ */
+int csv_lower_probe(struct block_device *bdev, const char *fstype, u8 uuid[16])
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct bio_vec bv;
+	struct bio bio;
+	const u8 *p;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	bio_init(&bio, bdev, &bv, 1, REQ_OP_READ);
+	__bio_add_page(&bio, page, 4096, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	if (err)
+		goto out;
+	p = page_address(page);
+	err = -EMEDIUMTYPE;
+	if (!strcmp(fstype, "xfs") && !memcmp(p, "XFSB", 4)) {
+		memcpy(uuid, p + 32, 16);
+		err = 0;
+	} else if (!strcmp(fstype, "ext4") && get_unaligned_le16(p + 1024 + 0x38) == 0xef53) {
+		memcpy(uuid, p + 1024 + 0x68, 16);
+		err = 0;
+	}
+out:
+	__free_page(page);
+	return err;
+}
+
+/**
+ * csv_lower_get_fsinfo - what the super blocks of all nodes need to know
+ * @lower: the mount
+ * @info: filled in
+ */
+void csv_lower_get_fsinfo(struct csv_lower *lower, struct csv_fsinfo *info)
+{
+	info->maxbytes = lower->sb->s_maxbytes;
+	info->blocksize = lower->sb->s_blocksize;
+	info->lbs = lower->lbs;
+	info->time_gran = lower->sb->s_time_gran;
+	info->flags = lower->layouts ? CSV_FS_LAYOUTS : 0;
+	info->capacity = bdev_nr_bytes(lower->bdev);
+	memcpy(info->uuid, lower->sb->s_uuid.b, sizeof(info->uuid));
+}
+
+/**
+ * csv_lower_statfs - statfs as a message
+ * @lower: the mount
+ * @out: filled in
+ */
+int csv_lower_statfs(struct csv_lower *lower, struct csv_wire_statfs *out)
+{
+	const struct path path = { .mnt = lower->mnt, .dentry = lower->mnt->mnt_root };
+	struct kstatfs st;
+	int err = vfs_statfs(&path, &st);
+
+	if (err)
+		return err;
+	out->type = cpu_to_le64(st.f_type);
+	out->bsize = cpu_to_le64(st.f_bsize);
+	out->blocks = cpu_to_le64(st.f_blocks);
+	out->bfree = cpu_to_le64(st.f_bfree);
+	out->bavail = cpu_to_le64(st.f_bavail);
+	out->files = cpu_to_le64(st.f_files);
+	out->ffree = cpu_to_le64(st.f_ffree);
+	out->namelen = cpu_to_le64(st.f_namelen);
+	out->frsize = cpu_to_le64(st.f_frsize);
+	return 0;
+}

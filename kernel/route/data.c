@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One read or write of an application: which way it goes, and what follows from
+ * that for the inode's lock.
+ */
+#include <linux/uio.h>
+#include "../block/block.h"
+#include "route.h"
+
+static void csv_data_select_volume(struct csv_volume *vol, struct csv_select *in)
+{
+	in->coordinator = READ_ONCE(vol->export);
+	in->layouts = READ_ONCE(vol->super) && (vol->super->info.flags & CSV_FS_LAYOUTS);
+	in->disk = vol->disk && READ_ONCE(vol->disk->direct);
+	in->access = READ_ONCE(vol->access);
+	in->redirect = READ_ONCE(vol->redirect);
+}
+
+/**
+ * csv_volume_route - how data of the volume goes as a rule
+ * @vol: the volume
+ * @file_reasons: why it is file-redirected
+ * @block_reasons: why it is block-redirected
+ *
+ * Context: csv_volume.super_lock is held
+ */
+enum csv_route csv_volume_route(struct csv_volume *vol, u64 *file_reasons,
+				u64 *block_reasons)
+{
+	struct csv_select in = { .aligned = true };
+	struct csv_selected out;
+
+	csv_data_select_volume(vol, &in);
+	out = csv_route_select(&in);
+	*file_reasons = out.file_reasons;
+	*block_reasons = out.block_reasons;
+	return out.route;
+}
+
+static enum csv_route csv_data_route(struct inode *inode, loff_t pos, size_t len, bool write,
+				     bool append)
+{
+	struct csv_super *super = csv_super_of(inode->i_sb);
+	struct csv_select in = {
+		.unmappable = READ_ONCE(csv_inode_of(inode)->unmappable),
+		.write = write,
+		.aligned = !((pos | len) & (super->info.lbs - 1)),
+		.append = append,
+		.gap = write && pos > i_size_read(inode),
+	};
+
+	csv_data_select_volume(super->vol, &in);
+	return csv_route_select(&in).route;
+}
+
+/* No access at all: wait until the table says otherwise. */
+static int csv_data_wait(struct inode *inode, struct kiocb *iocb)
+{
+	struct csv_super *super = csv_super_of(inode->i_sb);
+
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	return csv_op_wait(super->vol, super, atomic_read(&super->vol->generation));
+}
+
+static ssize_t csv_data_file_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct csv_volume *vol = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->vol;
+	ktime_t start = ktime_get();
+	ssize_t n = csv_file_read(iocb, to);
+
+	csv_stats_count(vol, CSV_ROUTE_FILE, CSV_OP_READ, start, n);
+	return n;
+}
+
+/**
+ * csv_data_read - read() of an application
+ * @iocb: the call
+ * @to: its memory
+ */
+ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	enum csv_route route;
+	ssize_t n;
+
+	if (!iov_iter_count(to))
+		return 0;
+	for (;;) {
+		route = csv_data_route(inode, iocb->ki_pos, iov_iter_count(to), false, false);
+		if (route == CSV_ROUTE_COUNT) {
+			n = csv_data_wait(inode, iocb);
+			if (n)
+				return n;
+			continue;
+		}
+		if (route == CSV_ROUTE_FILE)
+			return csv_data_file_read(iocb, to);
+		n = csv_mapped_read(iocb, to, route);
+		if (n != -CSV_EUNMAPPABLE)
+			return n;
+		return csv_data_file_read(iocb, to);
+	}
+}
+
+static int csv_data_lock(struct inode *inode, struct kiocb *iocb, bool excl)
+{
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (excl ? !inode_trylock(inode) : !inode_trylock_shared(inode))
+			return -EAGAIN;
+		return 0;
+	}
+	if (excl)
+		inode_lock(inode);
+	else
+		inode_lock_shared(inode);
+	return 0;
+}
+
+static void csv_data_unlock(struct inode *inode, bool excl)
+{
+	if (excl)
+		inode_unlock(inode);
+	else
+		inode_unlock_shared(inode);
+}
+
+static ssize_t csv_data_file_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct csv_volume *vol = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->vol;
+	ktime_t start = ktime_get();
+	ssize_t n = csv_file_write(iocb, from, iocb->ki_flags & IOCB_APPEND);
+
+	csv_stats_count(vol, CSV_ROUTE_FILE, CSV_OP_WRITE, start, n);
+	return n;
+}
+
+static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	enum csv_route route;
+	ssize_t n;
+
+	for (;;) {
+		route = csv_data_route(inode, iocb->ki_pos, iov_iter_count(from), true,
+				       iocb->ki_flags & IOCB_APPEND);
+		if (route == CSV_ROUTE_COUNT) {
+			n = csv_data_wait(inode, iocb);
+			if (n)
+				return n;
+			continue;
+		}
+		if (route == CSV_ROUTE_FILE)
+			return csv_data_file_write(iocb, from);
+		n = csv_mapped_write(iocb, from, route);
+		if (n != -CSV_EUNMAPPABLE)
+			return n;
+		return csv_data_file_write(iocb, from);
+	}
+}
+
+/* Writes side by side need a file that stays as long, and as safe, as it is. */
+static bool csv_data_exclusive(struct inode *inode, struct kiocb *iocb, struct iov_iter *from)
+{
+	loff_t pos = iocb->ki_pos;
+	size_t len = iov_iter_count(from);
+
+	/* two writes into one unwritten block would each pad it with zeros */
+	return (iocb->ki_flags & IOCB_APPEND) || (inode->i_mode & (S_ISUID | S_ISGID)) ||
+	       ((pos | len) & (i_blocksize(inode) - 1)) || pos + len > i_size_read(inode);
+}
+
+/**
+ * csv_data_write - write() of an application
+ * @iocb: the call
+ * @from: its memory
+ */
+ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	bool excl = csv_data_exclusive(inode, iocb, from);
+	ssize_t n;
+
+	n = csv_data_lock(inode, iocb, excl);
+	if (n)
+		return n;
+	n = generic_write_checks(iocb, from);
+	if (n <= 0)
+		goto unlock;
+	if (!excl && csv_data_exclusive(inode, iocb, from)) {
+		csv_data_unlock(inode, excl);
+		excl = true;
+		n = csv_data_lock(inode, iocb, excl);
+		if (n)
+			return n;
+	}
+	if (excl) {
+		n = -EAGAIN;
+		if (iocb->ki_flags & IOCB_NOWAIT)
+			goto unlock;
+		n = file_remove_privs(iocb->ki_filp);
+		if (n)
+			goto unlock;
+		inode_dio_wait(inode);
+	}
+	n = csv_data_write_locked(iocb, from);
+unlock:
+	csv_data_unlock(inode, excl);
+	return n;
+}
+
+/**
+ * csv_data_flush - what this node wrote by itself is durable
+ * @inode: a regular file
+ *
+ * Return: 0; 1: the coordinator wrote, and FSYNC makes it durable; an error
+ */
+int csv_data_flush(struct inode *inode)
+{
+	struct csv_super *super = csv_super_of(inode->i_sb);
+	enum csv_route route;
+	int err, generation;
+
+	for (;;) {
+		generation = atomic_read(&super->vol->generation);
+		route = csv_data_route(inode, 0, super->info.lbs, false, false);
+		err = csv_disk_flush(super->vol->disk, route);
+		if (!csv_op_retryable(err))
+			return err;
+		err = csv_op_wait(super->vol, super, generation);
+		if (err)
+			return err;
+	}
+}

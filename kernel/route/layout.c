@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Layouts at a node: got from the coordinator, held while I/O uses them, given
+ * up when it asks.
+ *
+ * An I/O holds the range it uses from before its first bio until after its
+ * COMMIT. While it holds a range it sends nothing that could wait for a recall:
+ * only COMMIT, and READ for a page fault. A recall first keeps new holds off the
+ * range, then waits for those that overlap, and then drops the extents.
+ *
+ * A grant and a recall may overtake each other on their way. Both carry numbers
+ * that the coordinator gave out in order: a grant that is older than the newest
+ * recall of the inode is dropped, which is safe, since the coordinator then
+ * only believes that we hold more than we do.
+ */
+#include <linux/slab.h>
+#include "../block/block.h"
+#include "route.h"
+
+#define CSV_LAYOUT_WISH		SZ_64M	/* of what is there already */
+#define CSV_LAYOUT_GROW		SZ_4M	/* behind the end of the file */
+#define CSV_LAYOUT_TRIES	4	/* then the operation is file-redirected */
+
+static bool csv_layout_overlaps(struct csv_inode *ci, u64 start, u64 end)
+{
+	struct csv_hold *hold;
+
+	lockdep_assert_held(&ci->lock);
+	list_for_each_entry(hold, &ci->holds, entry)
+		if (hold->start < end && start < hold->end)
+			return true;
+	return false;
+}
+
+static bool csv_layout_recalled(struct csv_inode *ci, u64 start, u64 end)
+{
+	struct csv_hold *recall;
+
+	lockdep_assert_held(&ci->lock);
+	list_for_each_entry(recall, &ci->recalls, entry)
+		if (recall->start < end && start < recall->end)
+			return true;
+	return false;
+}
+
+static bool csv_layout_idle(struct csv_inode *ci, u64 start, u64 end)
+{
+	bool idle;
+
+	spin_lock_irq(&ci->lock);
+	idle = !csv_layout_overlaps(ci, start, end);
+	spin_unlock_irq(&ci->lock);
+	return idle;
+}
+
+/* Growing the file takes the block of its end for this node alone. */
+static bool csv_layout_may_grow(struct csv_inode *ci, u64 end)
+{
+	struct inode *inode = &ci->vfs_inode;
+	u64 size = i_size_read(inode);
+	const struct csv_extent *ext;
+
+	lockdep_assert_held(&ci->lock);
+	if (end <= size)
+		return true;
+	ext = csv_extent_map_find(&ci->extents, round_down(size, i_blocksize(inode)));
+	return ext && (ext->flags & CSV_EXT_EXCL);
+}
+
+/* The layout has ended under the hold: its coordinator died or was replaced. */
+static bool csv_layout_lost(const struct csv_hold *hold)
+{
+	struct csv_super *super = csv_super_of(hold->ci->vfs_inode.i_sb);
+
+	return hold->generation != csv_disk_generation(super->vol->disk);
+}
+
+static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, bool write,
+				     struct csv_hold *hold)
+{
+	struct inode *inode = &ci->vfs_inode;
+	u64 bs = i_blocksize(inode), start = round_down(pos, bs), covered;
+
+	lockdep_assert_held(&ci->lock);
+	covered = csv_extent_map_covers(&ci->extents, start, round_up(pos + len, bs), write);
+	if (start + covered <= pos)
+		return 0;
+	len = min_t(u64, len, start + covered - pos);
+	if (write && !csv_layout_may_grow(ci, pos + len))
+		return 0;
+	if (csv_layout_recalled(ci, start, round_up(pos + len, bs)))
+		return 0;
+	hold->ci = ci;
+	hold->start = start;
+	hold->end = round_up(pos + len, bs);
+	hold->generation = csv_disk_generation(csv_super_of(inode->i_sb)->vol->disk);
+	list_add_tail(&hold->entry, &ci->holds);
+	return len;
+}
+
+/**
+ * csv_layout_hold - use what is there
+ * @ci: the inode
+ * @pos: from where
+ * @len: how much
+ * @write: to write
+ * @hold: to be released by csv_layout_release()
+ *
+ * Return: bytes from @pos on that are held, 0 for none
+ */
+size_t csv_layout_hold(struct csv_inode *ci, loff_t pos, size_t len, bool write,
+		       struct csv_hold *hold)
+{
+	unsigned long flags;
+	size_t n;
+
+	spin_lock_irqsave(&ci->lock, flags);
+	n = csv_layout_hold_locked(ci, pos, len, write, hold);
+	spin_unlock_irqrestore(&ci->lock, flags);
+	return n;
+}
+
+/**
+ * csv_layout_release - the I/O is over
+ * @hold: from csv_layout_hold() or csv_layout_acquire()
+ *
+ * Context: any, also a bio's completion
+ */
+void csv_layout_release(struct csv_hold *hold)
+{
+	struct csv_inode *ci = hold->ci;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ci->lock, flags);
+	list_del(&hold->entry);
+	if (list_empty(&ci->holds))
+		csv_extent_map_destroy(&ci->lost);
+	/* under the lock: a recall that sees no hold may free the inode */
+	if (waitqueue_active(&ci->hold_wait))
+		wake_up_all(&ci->hold_wait);
+	spin_unlock_irqrestore(&ci->lock, flags);
+}
+
+static int csv_layout_decode(struct csv_op *op, struct csv_extent *ext, unsigned int nr)
+{
+	struct iov_iter iter = op->data_in;
+	struct csv_wire_extent wire;
+	unsigned int i;
+
+	/* the same pages, read this time */
+	iov_iter_bvec(&iter, ITER_SOURCE, op->bvec, DIV_ROUND_UP(op->in_len, PAGE_SIZE),
+		      op->in_len);
+	for (i = 0; i < nr; i++) {
+		if (copy_from_iter(&wire, sizeof(wire), &iter) != sizeof(wire))
+			return -EIO;
+		ext[i].start = le64_to_cpu(wire.offset);
+		ext[i].end = ext[i].start + le64_to_cpu(wire.length);
+		ext[i].addr = le64_to_cpu(wire.addr);
+		ext[i].state = le32_to_cpu(wire.state);
+		ext[i].flags = le32_to_cpu(wire.flags);
+		if (ext[i].end <= ext[i].start || ext[i].state > CSV_EXT_WRITTEN)
+			return -EIO;
+	}
+	return 0;
+}
+
+/* The new grant first serves who asked for it: install and hold are one step. */
+static ssize_t csv_layout_install(struct csv_inode *ci, struct csv_op *op,
+				  const struct csv_extent *ext, unsigned int nr, u32 generation,
+				  u64 pos, size_t len, bool write, struct csv_hold *hold)
+{
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+	struct csv_extent_room room = {};
+	struct inode *inode = &ci->vfs_inode;
+	ssize_t held = -EAGAIN;
+	unsigned int i;
+
+	if (csv_extent_room_alloc(&room, csv_extent_map_goal(&ci->extents, 2 * nr), GFP_NOFS))
+		return -ENOMEM;
+	spin_lock(&super->lock);
+	spin_lock_irq(&ci->lock);
+	csv_attr_apply_locked(ci, &op->out.attr);
+	if (op->out.seq > ci->recall_seq && op->out.seq > ci->map_seq &&
+	    generation == csv_disk_generation(super->vol->disk)) {
+		ci->grant_seq = op->out.seq;
+		ci->map_seq = op->out.seq;
+		csv_extent_room_use(&room, &ci->extents);
+		for (i = 0; i < nr; i++)
+			if (csv_extent_map_insert(&ci->extents, &ext[i]))
+				break;
+		held = csv_layout_hold_locked(ci, pos, len, write, hold);
+		if (!held && !write && pos >= i_size_read(inode))
+			held = 0;
+		else if (!held)
+			held = -EAGAIN;
+		if (list_empty(&ci->layout_entry) && !csv_extent_map_empty(&ci->extents))
+			list_add_tail(&ci->layout_entry, &super->layouts);
+	}
+	spin_unlock_irq(&ci->lock);
+	spin_unlock(&super->lock);
+	csv_extent_room_free(&room);
+	return held;
+}
+
+static ssize_t csv_layout_get(struct csv_inode *ci, loff_t pos, size_t len, bool write,
+			      struct csv_hold *hold)
+{
+	struct inode *inode = &ci->vfs_inode;
+	u32 generation = csv_disk_generation(csv_super_of(inode->i_sb)->vol->disk);
+	struct csv_op *op = csv_op_on(inode, CSV_OP_LAYOUT_GET, false);
+	struct csv_extent *ext;
+	unsigned int nr;
+	ssize_t held;
+
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	op->in.offset = pos;
+	op->in.length = len;
+	op->in.count = write && pos + len > i_size_read(inode) ? len + CSV_LAYOUT_GROW :
+		CSV_LAYOUT_WISH;
+	op->in.flags = write ? CSV_LAYOUT_WRITE : 0;
+	held = csv_op_alloc_pages(op, CSV_EXTENTS_MAX * sizeof(struct csv_wire_extent), true);
+	if (!held)
+		held = csv_op_run(op);
+	if (held)
+		goto put;
+	nr = op->in_len / sizeof(struct csv_wire_extent);
+	ext = kmalloc_array(nr + 1, sizeof(*ext), GFP_NOFS);
+	held = ext ? csv_layout_decode(op, ext, nr) : -ENOMEM;
+	if (!held)
+		held = csv_layout_install(ci, op, ext, nr, generation, pos, len, write, hold);
+	kfree(ext);
+put:
+	csv_op_put(op);
+	return held;
+}
+
+/**
+ * csv_layout_acquire - the right to do I/O
+ * @ci: the inode
+ * @pos: from where
+ * @len: how much is wanted
+ * @write: to write; behind the end of the file it must begin at the end
+ * @nowait: only what is there already, -EAGAIN if that is nothing
+ * @hold: to be released by csv_layout_release(), unless 0 or an error is returned
+ *
+ * Return: bytes from @pos on that are held; 0: a read at the end of the file;
+ * -EAGAIN: @nowait; -CSV_EUNMAPPABLE: let the coordinator do it; another error
+ */
+ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
+			   bool nowait, struct csv_hold *hold)
+{
+	ssize_t held = csv_layout_hold(ci, pos, len, write, hold);
+	unsigned int tries;
+
+	if (held)
+		return held;
+	if (nowait)
+		return -EAGAIN;
+	if (mutex_lock_killable(&ci->get_mutex))
+		return -ERESTARTSYS;
+	/* the one before us may have got it */
+	held = csv_layout_hold(ci, pos, len, write, hold);
+	for (tries = 0; !held && tries < CSV_LAYOUT_TRIES; tries++) {
+		held = csv_layout_get(ci, pos, len, write, hold);
+		if (!held)
+			break;
+		if (held == -EAGAIN)
+			held = tries + 1 < CSV_LAYOUT_TRIES ? 0 : -CSV_EUNMAPPABLE;
+	}
+	mutex_unlock(&ci->get_mutex);
+	return held;
+}
+
+/* The blocks of a range, as COMMIT names them; those of a lost layout, too. */
+static unsigned int csv_layout_collect(struct csv_hold *hold, u64 start, u64 end,
+				       struct csv_wire_extent *out, unsigned int max)
+{
+	struct csv_inode *ci = hold->ci;
+	const struct csv_extent_map *map;
+	const struct csv_extent *ext;
+	unsigned int nr = 0;
+
+	spin_lock_irq(&ci->lock);
+	map = csv_layout_lost(hold) ? &ci->lost : &ci->extents;
+	while (start < end && nr < max) {
+		u64 to;
+
+		ext = csv_extent_map_find(map, start);
+		if (!ext || ext->state == CSV_EXT_HOLE)
+			break;
+		to = min(end, ext->end);
+		out[nr].offset = cpu_to_le64(start);
+		out[nr].length = cpu_to_le64(to - start);
+		out[nr].addr = cpu_to_le64(ext->addr + (start - ext->start));
+		nr++;
+		start = to;
+	}
+	spin_unlock_irq(&ci->lock);
+	return start < end ? 0 : nr;
+}
+
+/* The coordinator knows now: the same change here. */
+static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
+				 const struct csv_attr *attr)
+{
+	struct inode *inode = &ci->vfs_inode;
+	struct csv_extent_room room = {};
+	const struct csv_extent *found;
+	struct csv_extent last;
+	u64 bs = i_blocksize(inode), eof;
+
+	/* without memory the extents stay as they are: unwritten is only slower */
+	csv_extent_room_alloc(&room, csv_extent_map_goal(&ci->extents, 6), GFP_NOFS);
+	spin_lock_irq(&ci->lock);
+	csv_extent_room_use(&room, &ci->extents);
+	csv_attr_apply_locked(ci, attr);
+	ci->map_seq = max(ci->map_seq, attr->seq);
+	csv_extent_map_written(&ci->extents, start, end);
+	eof = round_down(i_size_read(inode), bs);
+	found = csv_extent_map_find(&ci->extents, eof);
+	if (eof >= start && eof < end && found && found->state == CSV_EXT_WRITTEN) {
+		last = (struct csv_extent){
+			.start = eof, .end = eof + bs,
+			.addr = found->addr + (eof - found->start),
+			.state = CSV_EXT_WRITTEN, .flags = CSV_EXT_RW | CSV_EXT_EXCL,
+		};
+		csv_extent_map_insert(&ci->extents, &last);
+	}
+	spin_unlock_irq(&ci->lock);
+	csv_extent_room_free(&room);
+}
+
+/**
+ * csv_layout_commit - COMMIT what was written, and a new size
+ * @hold: of the range
+ * @pos: from where
+ * @len: how much was written
+ * @new_size: the file is at least that long now
+ *
+ * A coordinator that was reborn does not know of the grant, but the blocks are
+ * where they were, since they had been logged before: it is asked to look.
+ *
+ * Return: 0; -CSV_ENO_LAYOUT: the grant is gone, write again; another error
+ */
+int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size)
+{
+	struct csv_inode *ci = hold->ci;
+	struct inode *inode = &ci->vfs_inode;
+	u64 bs = i_blocksize(inode), start = round_down(pos, bs), end = round_up(pos + len, bs);
+	struct csv_wire_extent *ext;
+	struct csv_op *op;
+	unsigned int nr;
+	int err = -ENOMEM;
+
+	op = csv_op_on(inode, CSV_OP_LAYOUT_COMMIT, false);
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	ext = kcalloc(CSV_EXTENTS_MAX, sizeof(*ext), GFP_NOFS);
+	if (!ext)
+		goto put;
+	nr = csv_layout_collect(hold, start, end, ext, CSV_EXTENTS_MAX);
+	err = -CSV_ENO_LAYOUT;
+	if (!nr)
+		goto put;
+	op->sent = ext;
+	op->kvec.iov_base = ext;
+	op->kvec.iov_len = nr * sizeof(*ext);
+	ext = NULL;
+	iov_iter_kvec(&op->data_out, ITER_SOURCE, &op->kvec, 1, op->kvec.iov_len);
+	op->in.offset = new_size;
+	op->in.seq = csv_layout_lost(hold) ? 0 : ci->grant_seq;
+	err = csv_op_run(op);
+	if (err == -CSV_ENO_LAYOUT && csv_layout_lost(hold) && op->in.seq) {
+		op->in.seq = 0;
+		err = csv_op_run(op);
+	}
+	if (!err)
+		csv_layout_committed(ci, start, end, &op->out.attr);
+put:
+	kfree(ext);
+	csv_op_put(op);
+	return err;
+}
+
+static void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
+{
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+
+	spin_lock(&super->lock);
+	spin_lock_irq(&ci->lock);
+	csv_extent_map_remove(&ci->extents, start, end);
+	if (csv_extent_map_empty(&ci->extents))
+		list_del_init(&ci->layout_entry);
+	spin_unlock_irq(&ci->lock);
+	spin_unlock(&super->lock);
+}
+
+/**
+ * csv_layout_give_up - the coordinator wants a range back
+ * @ci: the inode
+ * @start: from where
+ * @end: up to where
+ * @seq: of the recall
+ *
+ * When this returns no I/O under the range is in flight, and what it wrote has
+ * been committed.
+ *
+ * Context: process; takes no lock of the VFS. Waits for bios and COMMITs.
+ */
+void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq)
+{
+	struct csv_hold recall = { .start = start, .end = end };
+
+	spin_lock_irq(&ci->lock);
+	ci->recall_seq = max(ci->recall_seq, seq);
+	list_add_tail(&recall.entry, &ci->recalls);
+	spin_unlock_irq(&ci->lock);
+	wait_event(ci->hold_wait, csv_layout_idle(ci, start, end));
+	csv_layout_remove(ci, start, end);
+	spin_lock_irq(&ci->lock);
+	list_del(&recall.entry);
+	spin_unlock_irq(&ci->lock);
+}
+
+/**
+ * csv_layout_forget - the coordinator does not know of our grant
+ * @ci: the inode
+ * @start: from where
+ * @end: up to where
+ */
+void csv_layout_forget(struct csv_inode *ci, u64 start, u64 end)
+{
+	u64 bs = i_blocksize(&ci->vfs_inode);
+
+	csv_layout_remove(ci, round_down(start, bs), round_up(end, bs));
+}
+
+/**
+ * csv_layout_drop_all - the session with the coordinator is gone, and the layouts with it
+ * @super: the mount
+ *
+ * Does not wait for I/O in flight: csv_disk_drain() does, for the disk. A grant
+ * that was on its way sees another generation and is not installed.
+ */
+void csv_layout_drop_all(struct csv_super *super)
+{
+	struct csv_inode *ci;
+
+	csv_disk_invalidate(super->vol->disk);
+
+	spin_lock(&super->lock);
+	while (!list_empty(&super->layouts)) {
+		ci = list_first_entry(&super->layouts, struct csv_inode, layout_entry);
+		list_del_init(&ci->layout_entry);
+		spin_lock_irq(&ci->lock);
+		/* who has written under them still has to say where */
+		if (!list_empty(&ci->holds) && csv_extent_map_empty(&ci->lost))
+			swap(ci->lost, ci->extents);
+		csv_extent_map_remove(&ci->extents, 0, U64_MAX);
+		spin_unlock_irq(&ci->lock);
+	}
+	spin_unlock(&super->lock);
+}
+
+/**
+ * csv_layout_evict - the inode leaves memory: give everything back
+ * @ci: the inode, without I/O
+ */
+void csv_layout_evict(struct csv_inode *ci)
+{
+	bool had = !csv_extent_map_empty(&ci->extents);
+	struct csv_op *op;
+
+	csv_layout_remove(ci, 0, U64_MAX);
+	csv_extent_map_destroy(&ci->extents);
+	if (!had)
+		return;
+	op = csv_op_on(&ci->vfs_inode, CSV_OP_LAYOUT_RETURN, false);
+	/* without memory the coordinator asks for it when it needs it */
+	if (IS_ERR(op))
+		return;
+	op->in.length = U64_MAX;
+	op->in.seq = ci->grant_seq;
+	csv_op_run_behind(op);
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Data of mapped files: one direct-I/O path for O_DIRECT and buffered calls,
+ * synchronous, AIO and io_uring, on the routes local, direct and block.
+ *
+ * Each piece of I/O holds its range of the layout for as long as its bios are
+ * under way. The piece has a kiocb of its own, from which its completion finds
+ * the hold; the caller's is completed behind it. Calls whose memory is not
+ * aligned go through pages of our own.
+ */
+#include <linux/iomap.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include "../block/block.h"
+#include "route.h"
+
+/**
+ * struct csv_dio - one piece of I/O
+ * @iocb: what iomap sees
+ * @user: the caller's
+ * @hold: of the layout
+ * @held: @hold has not been released yet
+ * @route: local, direct or block
+ * @write: direction
+ * @end: of the application's request, in the file
+ * @start: when it began
+ */
+struct csv_dio {
+	struct kiocb iocb;
+	struct kiocb *user;
+	struct csv_hold hold;
+	bool held;
+	u8 route;
+	bool write;
+	u64 end;
+	ktime_t start;
+};
+
+static struct kmem_cache *csv_dio_cache;
+
+/**
+ * csv_mapped_init - make the cache of asynchronous I/O
+ */
+int csv_mapped_init(void)
+{
+	csv_dio_cache = KMEM_CACHE(csv_dio, 0);
+	return csv_dio_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * csv_mapped_exit - destroy it
+ */
+void csv_mapped_exit(void)
+{
+	kmem_cache_destroy(csv_dio_cache);
+}
+
+static void csv_dio_release(struct csv_dio *dio)
+{
+	if (!dio->held)
+		return;
+	dio->held = false;
+	csv_layout_release(&dio->hold);
+}
+
+/* Only what is held: no message is sent from here. */
+static int csv_dio_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
+			       unsigned int flags, struct iomap *iomap, struct iomap *srcmap)
+{
+	struct csv_inode *ci = csv_inode_of(inode);
+	const struct csv_extent *found;
+	struct csv_extent ext = {};
+	static const u16 types[] = {
+		[CSV_EXT_HOLE] = IOMAP_HOLE,
+		[CSV_EXT_UNWRITTEN] = IOMAP_UNWRITTEN,
+		[CSV_EXT_WRITTEN] = IOMAP_MAPPED,
+	};
+
+	spin_lock_irq(&ci->lock);
+	found = csv_extent_map_find(&ci->extents, pos);
+	if (found)
+		ext = *found;
+	spin_unlock_irq(&ci->lock);
+	/* the session ended, and all layouts with it: the whole piece is done again */
+	if (!ext.end || ((flags & IOMAP_WRITE) && !(ext.flags & CSV_EXT_RW)))
+		return -ESTALE;
+	iomap->type = types[ext.state];
+	iomap->offset = ext.start;
+	iomap->length = ext.end - ext.start;
+	iomap->addr = ext.state == CSV_EXT_HOLE ? IOMAP_NULL_ADDR : ext.addr;
+	iomap->bdev = csv_super_of(inode->i_sb)->vol->disk->gd->part0;
+	iomap->flags = 0;
+	if ((flags & IOMAP_WRITE) &&
+	    (ext.state != CSV_EXT_WRITTEN || pos + length > i_size_read(inode)))
+		iomap->flags |= IOMAP_F_DIRTY;
+	return 0;
+}
+
+static const struct iomap_ops csv_dio_iomap_ops = {
+	.iomap_begin	= csv_dio_iomap_begin,
+};
+
+/* The layout travels with each bio. */
+static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, loff_t pos)
+{
+	struct csv_dio *dio = iter->private;
+	struct csv_bio *cb = csv_bio_of(bio);
+
+	cb->fh = &dio->hold.ci->fh;
+	cb->inode = iter->inode;
+	cb->pos = pos;
+	cb->op_start = dio->iocb.ki_pos;
+	cb->op_end = dio->end;
+	cb->generation = dio->hold.generation;
+	cb->route = dio->route;
+	cb->disk = csv_super_of(iter->inode->i_sb)->vol->disk;
+	/* may wait for a slot: not from within the block layer */
+	if (cb->route == CSV_ROUTE_BLOCK)
+		csv_redirect_bio(cb);
+	else
+		submit_bio(bio);
+}
+
+/*
+ * All bios of a piece are done. Process context for writes, perhaps interrupt
+ * context for reads. A write that extended the file or filled unwritten blocks
+ * is only data after its COMMIT.
+ */
+static int csv_dio_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	struct csv_dio *dio = container_of(iocb, struct csv_dio, iocb);
+	struct csv_inode *ci = dio->hold.ci;
+	struct inode *inode = &ci->vfs_inode;
+	loff_t end = iocb->ki_pos + size;
+
+	if (!error && size && dio->write) {
+		if ((flags & IOMAP_DIO_UNWRITTEN) || end > i_size_read(inode))
+			error = csv_layout_commit(&dio->hold, iocb->ki_pos, size, end);
+		else
+			csv_touch_mark(ci);
+	}
+	csv_dio_release(dio);
+	return error;
+}
+
+/**
+ * csv_mapped_setup - prepare a mount for I/O through its hidden disk
+ * @super: the mount
+ */
+void csv_mapped_setup(struct csv_super *super)
+{
+	super->dio_ops.end_io = csv_dio_end_io;
+	super->dio_ops.submit_io = csv_dio_submit_io;
+	super->dio_ops.bio_set = &super->vol->disk->bios;
+}
+
+static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_route route,
+			  bool write)
+{
+	dio->iocb = (struct kiocb){
+		.ki_filp = user->ki_filp,
+		.ki_pos = user->ki_pos,
+		.ki_flags = user->ki_flags &
+			    ~(IOCB_HIPRI | IOCB_DIO_CALLER_COMP | IOCB_ALLOC_CACHE),
+		.ki_ioprio = user->ki_ioprio,
+	};
+	dio->user = user;
+	dio->route = route;
+	dio->write = write;
+	dio->held = true;
+	dio->start = ktime_get();
+}
+
+static void csv_dio_count(struct csv_dio *dio, ssize_t ret)
+{
+	struct inode *inode = file_inode(dio->iocb.ki_filp);
+
+	csv_stats_count(csv_super_of(inode->i_sb)->vol, dio->route,
+			dio->write ? CSV_OP_WRITE : CSV_OP_READ, dio->start, ret);
+}
+
+/* An asynchronous piece is done; no error of ours may reach the caller. */
+static void csv_dio_complete(struct kiocb *iocb, long ret)
+{
+	struct csv_dio *dio = container_of(iocb, struct csv_dio, iocb);
+	struct kiocb *user = dio->user;
+
+	csv_dio_count(dio, ret);
+	if (ret > 0)
+		user->ki_pos = iocb->ki_pos;
+	csv_dio_release(dio);
+	if (ret <= -CSV_ESTALE_EPOCH || ret == -EAGAIN || ret == -ESTALE)
+		ret = -EIO;
+	kmem_cache_free(csv_dio_cache, dio);
+	user->ki_complete(user, ret);
+}
+
+/*
+ * One piece that is held. Returns what iomap_dio_rw() returns; @dio is gone then,
+ * or belongs to the completion.
+ */
+static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool async, size_t done)
+{
+	struct super_block *sb = file_inode(dio->iocb.ki_filp)->i_sb;
+	struct kiocb *user = dio->user;
+	ssize_t ret;
+
+	if (async)
+		dio->iocb.ki_complete = csv_dio_complete;
+	ret = iomap_dio_rw(&dio->iocb, iter, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
+			   async ? 0 : IOMAP_DIO_FORCE_WAIT, dio, async ? done : 0);
+	if (ret == -EIOCBQUEUED)
+		return ret;
+	csv_dio_count(dio, ret);
+	if (ret > 0)
+		user->ki_pos = dio->iocb.ki_pos;
+	csv_dio_release(dio);
+	kmem_cache_free(csv_dio_cache, dio);
+	return ret;
+}
+
+/* What to do again from the start: the layout was lost under the I/O. */
+static bool csv_mapped_lost(ssize_t ret)
+{
+	return ret == -ESTALE || ret == -EAGAIN || ret <= -CSV_ESTALE_EPOCH;
+}
+
+/* One piece of a call. @iter is advanced by what was done. */
+static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
+				enum csv_route route, size_t done, bool may_async, bool *last)
+{
+	struct csv_inode *ci = csv_inode_of(file_inode(user->ki_filp));
+	bool write = iov_iter_rw(iter) == WRITE, nowait = user->ki_flags & IOCB_NOWAIT;
+	struct csv_dio *dio = kmem_cache_alloc(csv_dio_cache, GFP_NOFS | __GFP_NOFAIL);
+	size_t want = iov_iter_count(iter), before;
+	ssize_t held, ret;
+
+	held = csv_layout_acquire(ci, user->ki_pos, want, write, nowait, &dio->hold);
+	if (held <= 0) {
+		kmem_cache_free(csv_dio_cache, dio);
+		*last = true;
+		return held;
+	}
+	csv_dio_start(dio, user, route, write);
+	dio->end = user->ki_pos + held;
+	iov_iter_truncate(iter, held);
+	before = iov_iter_count(iter);
+	*last = held == want;
+	ret = csv_dio_run(dio, iter, may_async && *last && !is_sync_kiocb(user), done);
+	if (ret != -EIOCBQUEUED) {
+		iov_iter_reexpand(iter, iov_iter_count(iter) + want - before);
+		if (ret < held)
+			*last = true;
+	}
+	return ret;
+}
+
+static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route route,
+			     bool may_async)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	struct csv_super *super = csv_super_of(inode->i_sb);
+	struct iov_iter saved;
+	size_t done = 0;
+	ssize_t ret = 0;
+	int generation;
+	bool last = false;
+
+	while (!last && iov_iter_count(iter)) {
+		generation = atomic_read(&super->vol->generation);
+		saved = *iter;
+		ret = csv_mapped_piece(iocb, iter, route, done, may_async, &last);
+		if (ret == -EIOCBQUEUED)
+			return ret;
+		if (ret > 0)
+			done += ret;
+		if (ret >= 0 || !csv_mapped_lost(ret) || ret == -CSV_EUNMAPPABLE)
+			continue;
+		if (iocb->ki_flags & IOCB_NOWAIT) {
+			ret = -EAGAIN;
+			continue;
+		}
+		csv_layout_forget(csv_inode_of(inode), iocb->ki_pos,
+				  iocb->ki_pos + iov_iter_count(&saved));
+		*iter = saved;
+		ret = csv_op_wait(super->vol, super, generation);
+		last = ret;
+	}
+	return done ?: ret;
+}
+
+static void csv_bounce_free(struct bio_vec *bvec, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		__free_page(bvec[i].bv_page);
+	kvfree(bvec);
+}
+
+static struct bio_vec *csv_bounce_alloc(size_t len)
+{
+	unsigned int nr = DIV_ROUND_UP(len, PAGE_SIZE), i;
+	struct bio_vec *bvec = kvcalloc(nr, sizeof(*bvec), GFP_KERNEL);
+	struct page *page;
+
+	if (!bvec)
+		return NULL;
+	for (i = 0; i < nr; i++) {
+		page = alloc_page(GFP_KERNEL);
+		if (!page) {
+			csv_bounce_free(bvec, i);
+			return NULL;
+		}
+		bvec_set_page(&bvec[i], page, min_t(size_t, PAGE_SIZE, len - i * PAGE_SIZE), 0);
+	}
+	return bvec;
+}
+
+/* From our pages to the caller's memory; bytes, or -EFAULT. */
+static ssize_t csv_bounce_copy(struct bio_vec *bvec, size_t skip, struct iov_iter *to, size_t len)
+{
+	size_t done = 0, n, part;
+
+	while (done < len) {
+		n = min_t(size_t, len - done, PAGE_SIZE - skip % PAGE_SIZE);
+		part = copy_page_to_iter(bvec[skip / PAGE_SIZE].bv_page, skip % PAGE_SIZE, n, to);
+		done += part;
+		skip += part;
+		if (part < n)
+			break;
+	}
+	return done || !len ? done : -EFAULT;
+}
+
+/* From the caller's memory to our pages; bytes. */
+static size_t csv_bounce_fill(struct bio_vec *bvec, struct iov_iter *from, size_t len)
+{
+	size_t done = 0, n, part;
+
+	while (done < len) {
+		n = min_t(size_t, len - done, PAGE_SIZE);
+		part = copy_page_from_iter(bvec[done / PAGE_SIZE].bv_page, 0, n, from);
+		done += part;
+		if (part < n)
+			break;
+	}
+	return done;
+}
+
+/* Whole logical blocks around what is wanted. */
+static ssize_t csv_bounce_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route route,
+			       u32 lbs)
+{
+	size_t want = min_t(size_t, iov_iter_count(to), CSV_WIRE_IO_MAX - lbs), len;
+	loff_t start = round_down(iocb->ki_pos, lbs);
+	size_t skip = iocb->ki_pos - start;
+	struct bio_vec *bvec;
+	struct kiocb sub = *iocb;
+	struct iov_iter iter;
+	ssize_t n;
+
+	len = round_up(skip + want, lbs);
+	bvec = csv_bounce_alloc(len);
+	if (!bvec)
+		return -ENOMEM;
+	iov_iter_bvec(&iter, ITER_DEST, bvec, DIV_ROUND_UP(len, PAGE_SIZE), len);
+	sub.ki_complete = NULL;
+	sub.ki_flags |= IOCB_DIRECT;
+	sub.ki_pos = start;
+	n = csv_mapped_rw(&sub, &iter, route, false);
+	if (n > 0) {
+		n = clamp_t(ssize_t, n - skip, 0, want);
+		n = csv_bounce_copy(bvec, skip, to, n);
+		iocb->ki_pos += max_t(ssize_t, n, 0);
+	}
+	csv_bounce_free(bvec, DIV_ROUND_UP(len, PAGE_SIZE));
+	return n;
+}
+
+static ssize_t csv_bounce_write(struct kiocb *iocb, struct iov_iter *from, enum csv_route route,
+				u32 lbs)
+{
+	size_t len = min_t(size_t, iov_iter_count(from), CSV_WIRE_IO_MAX);
+	struct bio_vec *bvec = csv_bounce_alloc(len);
+	struct kiocb sub = *iocb;
+	struct iov_iter iter;
+	size_t copied;
+	ssize_t n = -ENOMEM;
+
+	if (!bvec)
+		return n;
+	copied = csv_bounce_fill(bvec, from, len);
+	n = -EFAULT;
+	/* memory that ends in the middle is written as far as it goes in whole blocks */
+	if (round_down(copied, lbs)) {
+		iov_iter_revert(from, copied - round_down(copied, lbs));
+		copied = round_down(copied, lbs);
+		iov_iter_bvec(&iter, ITER_SOURCE, bvec, DIV_ROUND_UP(len, PAGE_SIZE), copied);
+		sub.ki_complete = NULL;
+		n = csv_mapped_rw(&sub, &iter, route, false);
+		if (n >= 0) {
+			iocb->ki_pos = sub.ki_pos;
+			iov_iter_revert(from, copied - n);
+		} else {
+			iov_iter_revert(from, copied);
+		}
+	} else {
+		iov_iter_revert(from, copied);
+	}
+	csv_bounce_free(bvec, DIV_ROUND_UP(len, PAGE_SIZE));
+	return n;
+}
+
+static bool csv_mapped_aligned(struct kiocb *iocb, struct iov_iter *iter, u32 lbs)
+{
+	return !((iocb->ki_pos | iov_iter_count(iter)) & (lbs - 1)) &&
+	       iov_iter_is_aligned(iter, max(lbs, 512u) - 1, lbs - 1);
+}
+
+static ssize_t csv_mapped_bounce(struct kiocb *iocb, struct iov_iter *iter,
+				 enum csv_route route, u32 lbs)
+{
+	size_t done = 0, want;
+	ssize_t n = 0;
+
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	while (iov_iter_count(iter)) {
+		want = min_t(size_t, iov_iter_count(iter), CSV_WIRE_IO_MAX - lbs);
+		n = iov_iter_rw(iter) == WRITE ? csv_bounce_write(iocb, iter, route, lbs) :
+			csv_bounce_read(iocb, iter, route, lbs);
+		if (n <= 0)
+			break;
+		done += n;
+		if (n < want)
+			break;
+	}
+	return done ?: n;
+}
+
+/**
+ * csv_mapped_read - read through the hidden disk
+ * @iocb: the caller's
+ * @to: its memory
+ * @route: local, direct or block
+ *
+ * Return: bytes; -EIOCBQUEUED; -CSV_EUNMAPPABLE: nothing was done, let the
+ * coordinator do it; another error
+ */
+ssize_t csv_mapped_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route route)
+{
+	u32 lbs = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->info.lbs;
+
+	if (!csv_mapped_aligned(iocb, to, lbs))
+		return csv_mapped_bounce(iocb, to, route, lbs);
+	return csv_mapped_rw(iocb, to, route, true);
+}
+
+/**
+ * csv_mapped_write - write whole logical blocks through the hidden disk
+ * @iocb: the caller's; its position and length are aligned
+ * @from: its memory
+ * @route: local, direct or block
+ *
+ * Context: the inode's lock is held, exclusively if the file may grow or blocks
+ * are written in part
+ * Return: as csv_mapped_read()
+ */
+ssize_t csv_mapped_write(struct kiocb *iocb, struct iov_iter *from, enum csv_route route)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	u32 lbs = csv_super_of(inode->i_sb)->info.lbs;
+	loff_t end = iocb->ki_pos + iov_iter_count(from);
+	bool alone = end > i_size_read(inode) ||
+		     ((iocb->ki_pos | end) & (i_blocksize(inode) - 1));
+
+	if (!csv_mapped_aligned(iocb, from, lbs))
+		return csv_mapped_bounce(iocb, from, route, lbs);
+	return csv_mapped_rw(iocb, from, route, !alone);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pins: an open file keeps its inode at the coordinator, also when it is
+ * unlinked by another node. Every OPEN is one pin there; the last close of the
+ * inode here gives all of them back at once, behind the closing process's back.
+ */
+#include <linux/slab.h>
+#include "route.h"
+
+/**
+ * csv_open_pinned - an OPEN or CREATE of this inode has been answered
+ * @inode: the inode
+ */
+void csv_open_pinned(struct inode *inode)
+{
+	struct csv_inode *ci = csv_inode_of(inode);
+
+	mutex_lock(&ci->open_mutex);
+	ci->pins++;
+	ci->opens++;
+	mutex_unlock(&ci->open_mutex);
+}
+
+/**
+ * csv_open_pin - OPEN: permission, fresh attributes, and a pin
+ * @inode: a regular file
+ * @flags: CSV_OPEN_*
+ */
+int csv_open_pin(struct inode *inode, u32 flags)
+{
+	struct csv_op *op = csv_op_on(inode, CSV_OP_OPEN, true);
+	int err;
+
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	op->in.flags = flags;
+	err = csv_op_run(op);
+	if (!err) {
+		csv_attr_apply(inode, &op->out.attr);
+		csv_open_pinned(inode);
+	}
+	csv_op_put(op);
+	return err;
+}
+
+/**
+ * csv_open_unpin - a file was closed
+ * @inode: opened by csv_open_pin(), or noted by csv_open_pinned()
+ */
+void csv_open_unpin(struct inode *inode)
+{
+	struct csv_inode *ci = csv_inode_of(inode);
+	u32 pins = 0;
+
+	mutex_lock(&ci->open_mutex);
+	if (!--ci->opens) {
+		pins = ci->pins;
+		ci->pins = 0;
+	}
+	mutex_unlock(&ci->open_mutex);
+	if (pins)
+		csv_close_send(csv_super_of(inode->i_sb), &ci->fh, pins);
+}
+
+/**
+ * csv_close_send - give pins back; nobody waits for the answer
+ * @super: the mount, which does not go before that
+ * @fh: the file
+ * @count: pins
+ */
+void csv_close_send(struct csv_super *super, const struct csv_fh *fh, u32 count)
+{
+	struct csv_op *op = csv_op_alloc(super->vol, super, CSV_OP_CLOSE);
+
+	/* without memory the pins go with the session; the file stays until then */
+	if (IS_ERR(op))
+		return;
+	op->in.fh = *fh;
+	op->in.count = count;
+	csv_op_run_behind(op);
+}
+
+struct csv_reclaim {
+	struct work_struct work;
+	struct inode *inode;
+};
+
+/*
+ * Pins one open inode again. Under open_mutex, so that a close that comes
+ * meanwhile is sent behind it. A file that is gone stays open and answers ESTALE.
+ */
+static void csv_reclaim_work(struct work_struct *work)
+{
+	struct csv_reclaim *reclaim = container_of(work, struct csv_reclaim, work);
+	struct csv_inode *ci = csv_inode_of(reclaim->inode);
+	struct csv_super *super = csv_super_of(reclaim->inode->i_sb);
+	struct csv_op *op;
+
+	mutex_lock(&ci->open_mutex);
+	op = ci->opens ? csv_op_alloc(super->vol, super, CSV_OP_OPEN) : ERR_PTR(-ENOENT);
+	if (!IS_ERR(op)) {
+		op->in.fh = ci->fh;
+		ci->pins = csv_op_run(op) ? 0 : 1;
+		csv_op_put(op);
+	}
+	mutex_unlock(&ci->open_mutex);
+	iput(reclaim->inode);
+	kfree(reclaim);
+	if (atomic_dec_and_test(&super->reclaims))
+		wake_up_var(&super->reclaims);
+}
+
+/* Consumes the reference to @inode. */
+static void csv_open_reclaim_one(struct csv_super *super, struct inode *inode)
+{
+	struct csv_reclaim *reclaim = kmalloc(sizeof(*reclaim), GFP_NOFS | __GFP_NOFAIL);
+
+	reclaim->inode = inode;
+	atomic_inc(&super->reclaims);
+	INIT_WORK(&reclaim->work, csv_reclaim_work);
+	queue_work(csv_behind_wq, &reclaim->work);
+}
+
+/**
+ * csv_open_reclaim - the coordinator has forgotten our pins: give them again
+ * @super: the mount
+ *
+ * Does not wait for the answers: transport's upcalls must not.
+ */
+void csv_open_reclaim(struct csv_super *super)
+{
+	struct super_block *sb = super->sb;
+	struct inode *inode, *prev = NULL;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		if (!S_ISREG(inode->i_mode) || !READ_ONCE(csv_inode_of(inode)->opens))
+			continue;
+		spin_lock(&inode->i_lock);
+		if (inode->i_state & (I_FREEING | I_WILL_FREE | I_NEW)) {
+			spin_unlock(&inode->i_lock);
+			continue;
+		}
+		__iget(inode);
+		spin_unlock(&inode->i_lock);
+		spin_unlock(&sb->s_inode_list_lock);
+		if (prev)
+			csv_open_reclaim_one(super, prev);
+		/* our place in the list, until the next one is found */
+		prev = inode;
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	if (prev)
+		csv_open_reclaim_one(super, prev);
+}
+
+/**
+ * csv_open_reclaim_wait - no reclaim holds an inode any more
+ * @super: a mount that recalls and sessions do not find any more
+ */
+void csv_open_reclaim_wait(struct csv_super *super)
+{
+	wait_var_event(&super->reclaims, !atomic_read(&super->reclaims));
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RECALL at the node: from the coordinator's service by a function call, or
+ * from another node by a message. No lock of the VFS, no folio, no op_lock.
+ */
+#include "../service/service.h"
+#include "route.h"
+
+static int csv_recall_match(struct inode *inode, void *data)
+{
+	const struct csv_fh *fh = data, *own = &csv_inode_of(inode)->fh;
+
+	return own->len == fh->len && own->type == fh->type &&
+	       !memcmp(own->data, fh->data, fh->len);
+}
+
+/**
+ * csv_recall_local - give a range up
+ * @vol: the volume
+ * @fh: the file
+ * @start: from where
+ * @end: up to where
+ * @seq: of the recall
+ *
+ * Return: CSV_RECALL_TOUCHED if data was overwritten since the coordinator heard of it
+ */
+u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start, u64 end,
+		     u64 seq)
+{
+	struct csv_super *super;
+	struct inode *inode = NULL;
+	u32 flags = 0;
+
+	down_read(&vol->super_lock);
+	super = vol->super;
+	if (super)
+		inode = ilookup5(super->sb, csv_inode_hash(fh), csv_recall_match, (void *)fh);
+	if (inode) {
+		csv_layout_give_up(csv_inode_of(inode), start, end, seq);
+		if (csv_touch_take(csv_inode_of(inode)))
+			flags |= CSV_RECALL_TOUCHED;
+		/* before the mount may go */
+		iput(inode);
+	}
+	up_read(&vol->super_lock);
+	return flags;
+}
+
+/**
+ * csv_recall_call - RECALL from another coordinator
+ * @call: answered when the range has been given up
+ *
+ * Context: a worker; may block
+ */
+void csv_recall_call(struct csv_call *call)
+{
+	struct csv_volume *vol = csv_volume_get(call->cn, call->volume);
+	struct csv_args in = {}, out = {};
+	u64 end;
+	int len;
+
+	call->err = csv_wire_get_req(CSV_OP_RECALL, &in, call->args, call->args_len);
+	if (!call->err && vol) {
+		end = in.length > U64_MAX - in.offset ? U64_MAX : in.offset + in.length;
+		out.flags = csv_recall_local(vol, &in.fh, in.offset, end, in.seq);
+	}
+	len = csv_wire_put_rsp(CSV_OP_RECALL, &out, call->reply, sizeof(call->reply));
+	call->reply_len = len > 0 && !call->err ? len : 0;
+	if (vol)
+		csv_volume_put(vol);
+	csv_call_reply(call);
+}

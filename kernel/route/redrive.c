@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bio whose layout was lost under it, because its coordinator died or was
+ * replaced, is done again by the file-redirected route: READ or WRITE of what
+ * the application asked for, as often as it takes. The application waits, and
+ * sees no error.
+ */
+#include "../block/block.h"
+#include "route.h"
+
+/* The part of the bio that is the application's: what pads its blocks is the coordinator's. */
+static bool csv_redrive_clip(struct csv_bio *cb, u64 *pos, size_t *skip, size_t *len)
+{
+	u64 end = cb->pos + cb->bio.bi_iter.bi_size;
+
+	*pos = max(cb->pos, cb->op_start);
+	end = min(end, cb->op_end);
+	if (*pos >= end)
+		return false;
+	*skip = *pos - cb->pos;
+	*len = end - *pos;
+	return true;
+}
+
+static void csv_redrive_iter(struct csv_bio *cb, bool write, struct iov_iter *iter, size_t skip,
+			     size_t len)
+{
+	struct bio *bio = &cb->bio;
+
+	skip += bio->bi_iter.bi_bvec_done;
+	iov_iter_bvec(iter, write ? ITER_SOURCE : ITER_DEST, bio->bi_io_vec, bio->bi_vcnt,
+		      skip + len);
+	iov_iter_advance(iter, skip);
+}
+
+static int csv_redrive_piece(struct csv_bio *cb, bool write, u64 pos, size_t skip, size_t len)
+{
+	struct csv_op *op = csv_op_on(cb->inode, write ? CSV_OP_WRITE : CSV_OP_READ, false);
+	struct iov_iter rest;
+	int err;
+
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	op->in.offset = pos;
+	op->in.count = len;
+	csv_redrive_iter(cb, write, write ? &op->data_out : &op->data_in, skip, len);
+	rest = op->data_in;
+	err = csv_op_run(op);
+	if (!err)
+		csv_attr_apply(cb->inode, &op->out.attr);
+	if (!err && !write && op->in_len < len) {
+		/* behind the end of the file by now */
+		iov_iter_advance(&rest, op->in_len);
+		iov_iter_zero(len - op->in_len, &rest);
+	}
+	csv_op_put(op);
+	return err;
+}
+
+static void csv_redrive_work(struct work_struct *work)
+{
+	struct csv_bio *cb = container_of(work, struct csv_bio, work);
+	bool write = op_is_write(bio_op(&cb->bio));
+	size_t skip, left, len;
+	int err = 0;
+	u64 pos;
+
+	if (csv_redrive_clip(cb, &pos, &skip, &left)) {
+		for (; left && !err; left -= len, skip += len, pos += len) {
+			len = min_t(size_t, left, CSV_WIRE_IO_MAX);
+			err = csv_redrive_piece(cb, write, pos, skip, len);
+		}
+	}
+	if (err)
+		cb->bio.bi_status = errno_to_blk_status(err);
+	bio_endio(&cb->bio);
+}
+
+/**
+ * csv_redrive_bio - do a bio again whose layout was lost
+ * @cb: the bio, not on any disk
+ *
+ * Context: any
+ */
+void csv_redrive_bio(struct csv_bio *cb)
+{
+	INIT_WORK(&cb->work, csv_redrive_work);
+	queue_work(csv_behind_wq, &cb->work);
+}

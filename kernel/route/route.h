@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * csvfs route: one operation, one life, and the decision which way it goes.
+ */
+#ifndef CSV_ROUTE_H
+#define CSV_ROUTE_H
+
+#include <linux/fs.h>
+#include <linux/iomap.h>
+#include <linux/jhash.h>
+#include "../control/volume.h"
+#include "../transport/transport.h"
+#include "../wire/wire.h"
+#include "extent.h"
+#include "select.h"
+
+/**
+ * struct csv_super - a mounted volume
+ * @sb: the super block
+ * @net: the node, pinned
+ * @vol: the volume, referenced
+ * @info: of the lower file system, the same on every node
+ * @root: handle of the root
+ * @aborted: umount -f: waiting operations end with -EIO
+ * @reclaims: opens being pinned again
+ * @behind: operations that run on workers: CLOSE, RETURN
+ * @lock: protects @layouts and @touched
+ * @layouts: inodes that hold extents, by csv_inode.layout_entry
+ * @touched: inodes that were overwritten directly, by csv_inode.touch_entry
+ * @touch_work: tells the coordinator within a second
+ * @dio_ops: of iomap, with the bios of the hidden disk
+ */
+struct csv_super {
+	struct super_block *sb;
+	struct net *net;
+	struct csv_volume *vol;
+	struct csv_fsinfo info;
+	struct csv_fh root;
+	bool aborted;
+	atomic_t reclaims;
+	atomic_t behind;
+	spinlock_t lock;
+	struct list_head layouts;
+	struct list_head touched;
+	struct delayed_work touch_work;
+	struct iomap_dio_ops dio_ops;
+};
+
+/**
+ * struct csv_inode - an inode at a node
+ * @vfs_inode: the VFS's
+ * @fh: its handle, the key
+ * @btime: when it was created
+ * @attr_seq: of the newest attributes applied; under @lock
+ * @lock: protects what follows up to @hold_wait
+ * @extents: what this node may read and write by itself
+ * @lost: extents of a session that ended while @holds were there, until they end
+ * @holds: I/O in progress under @extents
+ * @recalls: ranges that are being given up; no new hold begins there
+ * @grant_seq: of the newest grant installed
+ * @recall_seq: no grant older than this one is installed
+ * @hold_wait: recalls wait here for @holds
+ * @layout_entry: in csv_super.layouts; under csv_super.lock
+ * @touch_entry: in csv_super.touched; under csv_super.lock
+ * @get_mutex: one LAYOUT_GET at a time
+ * @map_seq: of the newest COMMIT or grant; an older grant is not installed
+ * @open_mutex: protects @pins
+ * @pins: successful OPENs since the last CLOSE
+ * @opens: open files here
+ * @unmappable: file-redirected for good: the coordinator cannot map it
+ * @touched: direct overwrites whose times the coordinator does not know yet
+ */
+struct csv_inode {
+	struct inode vfs_inode;
+	struct csv_fh fh;
+	struct csv_time btime;
+	u64 attr_seq;
+	spinlock_t lock;
+	struct csv_extent_map extents;
+	struct csv_extent_map lost;
+	struct list_head holds;
+	struct list_head recalls;
+	u64 grant_seq;
+	u64 recall_seq;
+	wait_queue_head_t hold_wait;
+	struct list_head layout_entry;
+	struct list_head touch_entry;
+	struct mutex get_mutex;
+	u64 map_seq;
+	struct mutex open_mutex;
+	u32 pins;
+	u32 opens;
+	bool unmappable;
+	bool touched;
+};
+
+static inline struct csv_inode *csv_inode_of(const struct inode *inode)
+{
+	return container_of(inode, struct csv_inode, vfs_inode);
+}
+
+/* The key of the inode cache. */
+static inline unsigned long csv_inode_hash(const struct csv_fh *fh)
+{
+	return jhash(fh->data, fh->len, fh->type);
+}
+
+static inline struct csv_super *csv_super_of(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+/**
+ * struct csv_op - one operation: alloc, run, look at @out, put
+ * @ref: the caller's, and one for each exchange under way
+ * @super: the mounted volume, NULL for operations on the volume alone
+ * @vol: the volume, referenced
+ * @opcode: what to do
+ * @in: arguments
+ * @out: results
+ * @data_out: data that goes with the request
+ * @data_in: where the data of the reply goes
+ * @in_len: data that came
+ * @pages: pages of @data_out or @data_in that are released with the operation
+ * @nr_pages: how many
+ * @pinned: @pages were pinned, not allocated
+ * @dirty: @pages are marked dirty on release
+ * @bvec: over @pages
+ * @sent: memory of @data_out that is no page: many groups, a symlink's target
+ * @kvec: over @sent
+ * @abandoned: the caller was killed: a pin that still arrives goes back
+ */
+struct csv_op {
+	refcount_t ref;
+	struct csv_super *super;
+	struct csv_volume *vol;
+	u16 opcode;
+	struct csv_args in;
+	struct csv_args out;
+	struct iov_iter data_out;
+	struct iov_iter data_in;
+	size_t in_len;
+	struct page **pages;
+	unsigned int nr_pages;
+	bool pinned;
+	bool dirty;
+	struct bio_vec *bvec;
+	void *sent;
+	struct kvec kvec;
+	bool abandoned;
+};
+
+/* op.c */
+extern struct workqueue_struct *csv_behind_wq;
+int csv_op_init(void);
+void csv_op_exit(void);
+struct csv_op *csv_op_alloc(struct csv_volume *vol, struct csv_super *super, u16 opcode);
+void csv_op_put(struct csv_op *op);
+int csv_op_run(struct csv_op *op);
+/* Run it on a worker; nobody waits but the umount. Consumes the reference. */
+void csv_op_run_behind(struct csv_op *op);
+int csv_op_set_cred(struct csv_op *op);
+int csv_op_set_caller(struct csv_op *op, const void *data, size_t len);
+int csv_op_alloc_pages(struct csv_op *op, size_t len, bool reply);
+/* alloc + csv_op_set_cred() for an operation on @inode */
+struct csv_op *csv_op_on(struct inode *inode, u16 opcode, bool cred);
+/* Is this one of ours, which no application may see? */
+bool csv_op_retryable(int err);
+int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation);
+
+/* attr.c */
+void csv_attr_apply(struct inode *inode, const struct csv_attr *attr);
+void csv_attr_apply_locked(struct csv_inode *ci, const struct csv_attr *attr);
+
+/* open.c: pins */
+int csv_open_pin(struct inode *inode, u32 flags);
+void csv_open_pinned(struct inode *inode);
+void csv_open_unpin(struct inode *inode);
+void csv_close_send(struct csv_super *super, const struct csv_fh *fh, u32 count);
+void csv_open_reclaim(struct csv_super *super);
+void csv_open_reclaim_wait(struct csv_super *super);
+
+/* layout.c */
+struct csv_hold {
+	struct list_head entry;
+	struct csv_inode *ci;
+	u64 start, end;
+	u32 generation;
+};
+
+size_t csv_layout_hold(struct csv_inode *ci, loff_t pos, size_t len, bool write,
+		       struct csv_hold *hold);
+void csv_layout_release(struct csv_hold *hold);
+ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
+			   bool nowait, struct csv_hold *hold);
+int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size);
+void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq);
+void csv_layout_forget(struct csv_inode *ci, u64 start, u64 end);
+void csv_layout_drop_all(struct csv_super *super);
+void csv_layout_evict(struct csv_inode *ci);
+
+/* recall.c */
+u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start, u64 end,
+		     u64 seq);
+void csv_recall_call(struct csv_call *call);
+
+/* touch.c: times of direct overwrites */
+void csv_touch_mark(struct csv_inode *ci);
+bool csv_touch_take(struct csv_inode *ci);
+void csv_touch_work(struct work_struct *work);
+void csv_touch_flush(struct csv_inode *ci);
+
+/* file.c: the file-redirected route */
+ssize_t csv_file_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t csv_file_write(struct kiocb *iocb, struct iov_iter *from, bool append);
+int csv_file_read_folio(struct inode *inode, struct folio *folio);
+
+/* mapped.c: local, direct and block-redirected data */
+ssize_t csv_mapped_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route route);
+ssize_t csv_mapped_write(struct kiocb *iocb, struct iov_iter *from, enum csv_route route);
+void csv_mapped_setup(struct csv_super *super);
+int csv_mapped_init(void);
+void csv_mapped_exit(void);
+
+/* redrive.c */
+struct csv_bio;
+void csv_redrive_bio(struct csv_bio *cb);
+
+/* data.c: the choice, for one read or write */
+ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from);
+int csv_data_flush(struct inode *inode);
+enum csv_route csv_volume_route(struct csv_volume *vol, u64 *file_reasons,
+				u64 *block_reasons);
+
+#endif /* CSV_ROUTE_H */

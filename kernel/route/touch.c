@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Times of direct overwrites: the coordinator sets them by its clock, at the
+ * latest a second after the write, and before anything that shows them here.
+ */
+#include "route.h"
+
+/**
+ * csv_touch_mark - data was overwritten without the coordinator
+ * @ci: the inode
+ *
+ * Context: any process context
+ */
+void csv_touch_mark(struct csv_inode *ci)
+{
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+
+	if (READ_ONCE(ci->touched))
+		return;
+	spin_lock(&super->lock);
+	if (!ci->touched) {
+		WRITE_ONCE(ci->touched, true);
+		list_add_tail(&ci->touch_entry, &super->touched);
+	}
+	spin_unlock(&super->lock);
+	queue_delayed_work(csv_behind_wq, &super->touch_work, HZ / 2);
+}
+
+/**
+ * csv_touch_take - whoever gets true tells the coordinator
+ * @ci: the inode
+ */
+bool csv_touch_take(struct csv_inode *ci)
+{
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+	bool touched;
+
+	if (!READ_ONCE(ci->touched))
+		return false;
+	spin_lock(&super->lock);
+	touched = ci->touched;
+	if (touched) {
+		WRITE_ONCE(ci->touched, false);
+		list_del_init(&ci->touch_entry);
+	}
+	spin_unlock(&super->lock);
+	return touched;
+}
+
+/**
+ * csv_touch_flush - tell the coordinator now
+ * @ci: the inode
+ */
+void csv_touch_flush(struct csv_inode *ci)
+{
+	struct inode *inode = &ci->vfs_inode;
+	struct csv_op *op;
+
+	if (!csv_touch_take(ci))
+		return;
+	op = csv_op_on(inode, CSV_OP_GETATTR, false);
+	if (IS_ERR(op)) {
+		csv_touch_mark(ci);
+		return;
+	}
+	op->in.flags = CSV_GETATTR_TOUCH;
+	if (!csv_op_run(op))
+		csv_attr_apply(inode, &op->out.attr);
+	else
+		csv_touch_mark(ci);
+	csv_op_put(op);
+}
+
+static struct inode *csv_touch_first(struct csv_super *super)
+{
+	struct inode *inode = NULL;
+	struct csv_inode *ci;
+
+	spin_lock(&super->lock);
+	list_for_each_entry(ci, &super->touched, touch_entry) {
+		inode = igrab(&ci->vfs_inode);
+		if (inode)
+			break;
+	}
+	spin_unlock(&super->lock);
+	return inode;
+}
+
+/**
+ * csv_touch_work - tell the coordinator of all inodes that were overwritten
+ * @work: csv_super.touch_work
+ */
+void csv_touch_work(struct work_struct *work)
+{
+	struct csv_super *super = container_of(to_delayed_work(work), struct csv_super,
+					       touch_work);
+	struct inode *inode;
+
+	while (!READ_ONCE(super->aborted) && (inode = csv_touch_first(super))) {
+		csv_touch_flush(csv_inode_of(inode));
+		iput(inode);
+	}
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A volume at its coordinator: mounted privately from start to stop, with
+ * threads of its own, so that one volume that waits does not hold up another.
+ */
+#include <linux/fs_struct.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+#include "../control/volume.h"
+#include "service.h"
+
+static void csv_export_init_queue(struct csv_queue *queue)
+{
+	spin_lock_init(&queue->lock);
+	INIT_LIST_HEAD(&queue->calls);
+	init_waitqueue_head(&queue->wait);
+}
+
+/**
+ * csv_export_queue - hand a call to a service thread
+ * @export: the volume; the call keeps a reference to it in @call->private
+ * @queue: of which class
+ * @call: the call
+ *
+ * Context: any
+ */
+void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
+		      struct csv_call *call)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	list_add_tail(&call->entry, &queue->calls);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	wake_up(&queue->wait);
+}
+
+static struct csv_call *csv_export_dequeue(struct csv_queue *queue)
+{
+	struct csv_call *call;
+
+	spin_lock_irq(&queue->lock);
+	call = list_first_entry_or_null(&queue->calls, struct csv_call, entry);
+	if (call)
+		list_del_init(&call->entry);
+	spin_unlock_irq(&queue->lock);
+	return call;
+}
+
+static void csv_export_serve(struct csv_queue *queue)
+{
+	struct csv_call *call;
+
+	for (;;) {
+		call = NULL;
+		wait_event_idle_exclusive(queue->wait, kthread_should_stop() ||
+					  (call = csv_export_dequeue(queue)));
+		if (!call)
+			return;
+		csv_service_execute(call->private, call);
+		csv_export_put(call->private);
+		csv_call_reply(call);
+	}
+}
+
+static int csv_export_thread(void *data)
+{
+	struct csv_queue *queue = data;
+	int err;
+
+	/* the umask is each caller's, and the lower file system reads it from here */
+	err = unshare_fs_struct();
+	if (err) {
+		/* umask 0 of the kernel: refuse to serve rather than to ignore it */
+		while (!kthread_should_stop())
+			schedule_timeout_idle(HZ);
+		return err;
+	}
+	csv_export_serve(queue);
+	return 0;
+}
+
+static struct csv_queue *csv_export_queue_of(struct csv_export *export, unsigned int thread)
+{
+	if (thread < CSV_SERVICE_THREADS)
+		return &export->normal;
+	if (thread < CSV_SERVICE_THREADS + CSV_SERVICE_DATA)
+		return &export->data;
+	return &export->reserved;
+}
+
+static int csv_export_start_threads(struct csv_export *export)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(export->threads); i++) {
+		struct task_struct *task;
+
+		task = kthread_run(csv_export_thread, csv_export_queue_of(export, i),
+				   "csv_svc%u/%s", i, export->vol->name);
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+		export->threads[i] = task;
+	}
+	return 0;
+}
+
+static void csv_export_stop_threads(struct csv_export *export)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(export->threads); i++)
+		if (export->threads[i])
+			kthread_stop(export->threads[i]);
+}
+
+static void csv_export_free(struct csv_export *export)
+{
+	csv_export_stop_threads(export);
+	kvfree(export);
+}
+
+static int csv_export_check(struct csv_export *export, const char **why)
+{
+	struct csv_volume *vol = export->vol;
+	u32 epoch, onlines;
+	int err;
+
+	if (memcmp(export->lower.sb->s_uuid.b, vol->uuid, sizeof(vol->uuid))) {
+		*why = "the disk holds another file system: its UUID is not the volume's";
+		return -EMEDIUMTYPE;
+	}
+	err = csv_lower_get_epoch(&export->lower, &epoch, &onlines);
+	if (err) {
+		*why = "the epoch cannot be read from the lower root";
+		return err;
+	}
+	if (epoch > vol->epoch) {
+		*why = "the disk was online at a newer epoch: apply the newer table";
+		return -ESTALE;
+	}
+	onlines++;
+	err = csv_lower_prepare_root(&export->lower);
+	if (!err)
+		err = csv_lower_set_epoch(&export->lower, vol->epoch, onlines);
+	if (err) {
+		*why = "the epoch cannot be written to the lower root";
+		return err;
+	}
+	atomic64_set(&export->seq, (u64)onlines << 40);
+	return 0;
+}
+
+/**
+ * csv_export_start - mount a volume's lower file system and serve it
+ * @vol: the volume; its state_mutex is held
+ * @device: path of its disk
+ * @exportp: filled in
+ * @why: on error, what an administrator should hear
+ */
+int csv_export_start(struct csv_volume *vol, const char *device, struct csv_export **exportp,
+		     const char **why)
+{
+	struct csv_export *export = kvzalloc(sizeof(*export), GFP_KERNEL);
+	unsigned int i;
+	int err;
+
+	*why = "out of memory";
+	if (!export)
+		return -ENOMEM;
+	export->vol = vol;
+	export->cn = vol->cn;
+	export->epoch = vol->epoch;
+	refcount_set(&export->ref, 1);
+	init_completion(&export->gone);
+	spin_lock_init(&export->snode_lock);
+	mutex_init(&export->commit_mutex);
+	for (i = 0; i < ARRAY_SIZE(export->attr_mutex); i++)
+		mutex_init(&export->attr_mutex[i]);
+	csv_export_init_queue(&export->normal);
+	csv_export_init_queue(&export->data);
+	csv_export_init_queue(&export->reserved);
+	init_waitqueue_head(&export->block_wait);
+
+	err = csv_lower_mount(&export->lower, vol->fstype, device, why);
+	if (err)
+		goto free;
+	err = csv_export_check(export, why);
+	if (err)
+		goto unmount;
+	*why = "out of memory";
+	err = csv_export_start_threads(export);
+	if (err)
+		goto unmount;
+	*exportp = export;
+	return 0;
+
+unmount:
+	csv_lower_unmount(&export->lower);
+free:
+	csv_export_free(export);
+	return err;
+}
+
+/**
+ * csv_export_tryget - use an export, unless it is being stopped
+ * @export: the export, under csv_volume.lock
+ */
+bool csv_export_tryget(struct csv_export *export)
+{
+	return !READ_ONCE(export->stopping) && refcount_inc_not_zero(&export->ref);
+}
+
+/**
+ * csv_export_put - stop using an export
+ * @export: the export
+ */
+void csv_export_put(struct csv_export *export)
+{
+	if (refcount_dec_and_test(&export->ref))
+		complete(&export->gone);
+}
+
+/* Calls @fn for every inode that somebody holds, with a reference and no lock. */
+static void csv_export_for_each(struct csv_export *export,
+				void (*fn)(struct csv_snode *snode, void *data), void *data)
+{
+	unsigned int i;
+
+	for (i = 0; i < CSV_SNODE_BUCKETS; i++) {
+		struct csv_snode *snode, *prev = NULL;
+
+		spin_lock(&export->snode_lock);
+		hlist_for_each_entry(snode, &export->snodes[i], hash) {
+			if (!refcount_inc_not_zero(&snode->ref))
+				continue;
+			spin_unlock(&export->snode_lock);
+			if (prev)
+				csv_snode_put(prev);
+			prev = snode;
+			fn(snode, data);
+			spin_lock(&export->snode_lock);
+		}
+		spin_unlock(&export->snode_lock);
+		if (prev)
+			csv_snode_put(prev);
+	}
+}
+
+/**
+ * csv_export_count - what the nodes hold
+ * @export: the volume
+ * @pins: (inode, node) pairs that are open
+ * @segments: granted segments
+ */
+void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments)
+{
+	*pins = atomic64_read(&export->nr_pins);
+	*segments = atomic64_read(&export->nr_segments);
+}
+
+static void csv_export_drop_one(struct csv_snode *snode, void *data)
+{
+	u32 node = *(u32 *)data;
+
+	mutex_lock(&snode->seg_mutex);
+	csv_segments_drop_node(&snode->segs, node);
+	csv_snode_segs_changed(snode);
+	mutex_unlock(&snode->seg_mutex);
+	csv_snode_unpin(snode, node, U32_MAX);
+}
+
+/**
+ * csv_export_drop_node - a node was reborn or fenced: it holds nothing any more
+ * @export: the volume
+ * @node: the node
+ */
+void csv_export_drop_node(struct csv_export *export, u32 node)
+{
+	csv_service_block_wait(export);
+	csv_export_for_each(export, csv_export_drop_one, &node);
+}
+
+static void csv_export_recall_one(struct csv_snode *snode, void *data)
+{
+	int *err = data;
+
+	if (*err)
+		return;
+	down_write(&snode->op_lock);
+	*err = csv_snode_recall(snode, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
+	up_write(&snode->op_lock);
+}
+
+static void csv_export_forget_one(struct csv_snode *snode, void *data)
+{
+	struct csv_pin *pin, *next;
+	bool pinned;
+
+	mutex_lock(&snode->seg_mutex);
+	pinned = !list_empty(&snode->pins);
+	list_for_each_entry_safe(pin, next, &snode->pins, entry) {
+		list_del(&pin->entry);
+		atomic64_dec(&snode->export->nr_pins);
+		kfree(pin);
+	}
+	mutex_unlock(&snode->seg_mutex);
+	if (pinned)
+		csv_snode_put(snode);
+}
+
+/**
+ * csv_export_stop - take back everything and release the lower file system
+ * @export: freed on success; no new call finds it any more
+ * @force: also while files are open; they come back by their handles
+ *
+ * Return: 0; -EBUSY while files are open; -ERESTARTSYS when killed while a node
+ * had not given back its layouts: everything is as before then
+ */
+int csv_export_stop(struct csv_export *export, bool force)
+{
+	struct csv_volume *vol = export->vol;
+	int err = 0;
+
+	if (atomic64_read(&export->nr_pins) && !force)
+		return -EBUSY;
+	/* no more grants; then recalls, while COMMIT and RETURN are still answered */
+	WRITE_ONCE(export->draining, true);
+	csv_export_for_each(export, csv_export_recall_one, &err);
+	if (!err && atomic64_read(&export->nr_pins) && !force)
+		err = -EBUSY;
+	if (err) {
+		WRITE_ONCE(export->draining, false);
+		csv_volume_kick(vol);
+		return err;
+	}
+	spin_lock_irq(&vol->lock);
+	export->stopping = true;
+	vol->export = NULL;
+	spin_unlock_irq(&vol->lock);
+	csv_export_put(export);
+	wait_for_completion(&export->gone);
+	csv_export_for_each(export, csv_export_forget_one, NULL);
+	csv_lower_sync(&export->lower);
+	csv_export_stop_threads(export);
+	memset(export->threads, 0, sizeof(export->threads));
+	csv_lower_unmount(&export->lower);
+	csv_export_free(export);
+	return 0;
+}

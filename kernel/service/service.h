@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * csvfs service: the coordinator's side. Executes the operations of all nodes,
+ * its own included, on the lower file system.
+ */
+#ifndef CSV_SERVICE_H
+#define CSV_SERVICE_H
+
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include "../csv.h"
+#include "../lower/lower.h"
+#include "../transport/transport.h"
+#include "segment.h"
+
+#define CSV_SNODE_BUCKETS	1024
+#define CSV_TX_BUCKETS		1024
+#define CSV_SERVICE_THREADS	8
+#define CSV_SERVICE_DATA	4
+#define CSV_SERVICE_RESERVED	2
+
+/**
+ * struct csv_queue - calls that wait for a thread of one class
+ * @lock: protects @calls
+ * @calls: by csv_call.entry
+ * @wait: the idle threads
+ */
+struct csv_queue {
+	spinlock_t lock;
+	struct list_head calls;
+	wait_queue_head_t wait;
+};
+
+/**
+ * struct csv_tx_bucket - what may not be durable yet of some inodes
+ * @last: number of the newest change
+ * @pending: changes that are being executed
+ */
+struct csv_tx_bucket {
+	atomic64_t last;
+	atomic_t pending;
+};
+
+/**
+ * struct csv_export - an online volume at its coordinator
+ * @vol: the volume
+ * @cn: the node
+ * @epoch: of the table when it went online
+ * @ref: csv_volume.export holds one, each call in flight one
+ * @gone: completed when the last reference is dropped
+ * @draining: no more grants
+ * @stopping: no new call is admitted
+ * @lower: the lower file system
+ * @seq: orders attributes, grants and recalls; grows over every online
+ * @snode_lock: protects @snodes
+ * @snodes: by hash of the file handle
+ * @attr_mutex: sampling an inode's attributes and numbering the sample, by hash
+ * @tx: changes begun so far, by number
+ * @committed: all changes up to this one are in the lower log
+ * @commit_mutex: one log force at a time
+ * @tx_buckets: newest change by hash of the inode
+ * @normal: META calls, which may wait for recalls
+ * @data: READ calls, which may not
+ * @reserved: calls that may never wait for a recall
+ * @threads: all service threads
+ * @nr_pins: (inode, node) pairs that are open
+ * @nr_segments: granted
+ * @block_inflight: redirected bios, in two turns
+ * @block_turn: the turn that new ones join
+ * @block_wait: for a turn to become empty
+ */
+struct csv_export {
+	struct csv_volume *vol;
+	struct csv_net *cn;
+	u32 epoch;
+	refcount_t ref;
+	struct completion gone;
+	bool draining;
+	bool stopping;
+	struct csv_lower lower;
+	atomic64_t seq;
+	spinlock_t snode_lock;
+	struct hlist_head snodes[CSV_SNODE_BUCKETS];
+	struct mutex attr_mutex[64];
+	atomic64_t tx;
+	u64 committed;
+	struct mutex commit_mutex;
+	struct csv_tx_bucket tx_buckets[CSV_TX_BUCKETS];
+	struct csv_queue normal;
+	struct csv_queue data;
+	struct csv_queue reserved;
+	struct task_struct *threads[CSV_SERVICE_THREADS + CSV_SERVICE_DATA + CSV_SERVICE_RESERVED];
+	atomic64_t nr_pins;
+	atomic64_t nr_segments;
+	atomic_t block_inflight[2];
+	atomic_t block_turn;
+	wait_queue_head_t block_wait;
+};
+
+/**
+ * struct csv_pin - opens of one node
+ * @entry: in csv_snode.pins
+ * @node: which
+ * @count: OPENs answered minus CLOSEs heard
+ */
+struct csv_pin {
+	struct list_head entry;
+	u32 node;
+	u32 count;
+};
+
+/**
+ * struct csv_snode - an inode at the coordinator, while somebody holds it
+ * @export: its volume
+ * @hash: in csv_export.snodes
+ * @ref: calls in progress; one for pins, one for segments while there are any
+ * @fh: its handle, the key
+ * @dentry: the lower file
+ * @file: the lower file open for reading and writing, opened at first use
+ * @op_lock: shared by operations that leave the block map alone, exclusive for
+ *	grants, recalls and changes of the block map
+ * @seg_mutex: protects @segs, @pins, @file, @post_eof
+ * @segs: what has been granted
+ * @pins: who has it open
+ * @granted: number of the newest grant
+ * @nr_segs: of @segs, as counted in @export
+ * @map_gen: COMMITs so far: what was sampled before one is old
+ * @post_eof: blocks past the end of the file were allocated for a layout
+ */
+struct csv_snode {
+	struct csv_export *export;
+	struct hlist_node hash;
+	refcount_t ref;
+	struct csv_fh fh;
+	struct dentry *dentry;
+	struct file *file;
+	struct rw_semaphore op_lock;
+	struct mutex seg_mutex;
+	struct csv_segments segs;
+	struct list_head pins;
+	u64 granted;
+	u64 map_gen;
+	bool post_eof;
+	unsigned int nr_segs;
+};
+
+/**
+ * struct csv_request - a call being executed
+ * @export: its volume
+ * @call: the message
+ * @in: decoded arguments
+ * @out: results
+ * @groups: more groups than fit into @in, or NULL
+ * @data_skip: bytes of them at the start of the call's data
+ * @wait_tx: the reply waits until this change is in the lower log
+ */
+struct csv_request {
+	struct csv_export *export;
+	struct csv_call *call;
+	struct csv_args in;
+	struct csv_args out;
+	u32 *groups;
+	unsigned int data_skip;
+	u64 wait_tx;
+};
+
+/**
+ * struct csv_service_upcalls - what the node's side gives to its coordinator
+ * @recall: take a range back from this node; CSV_RECALL_* when it has been given up
+ * @recall_call: the same for a RECALL from another coordinator; may block
+ */
+struct csv_service_upcalls {
+	u32 (*recall)(struct csv_volume *vol, const struct csv_fh *fh, u64 start, u64 end,
+		      u64 seq);
+	void (*recall_call)(struct csv_call *call);
+};
+
+extern const struct csv_service_upcalls *csv_service_upcalls;
+
+/* export.c */
+int csv_export_start(struct csv_volume *vol, const char *device, struct csv_export **exportp,
+		     const char **why);
+int csv_export_stop(struct csv_export *export, bool force);
+bool csv_export_tryget(struct csv_export *export);
+void csv_export_put(struct csv_export *export);
+void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
+void csv_export_drop_node(struct csv_export *export, u32 node);
+void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
+		      struct csv_call *call);
+
+/* commit.c */
+void csv_commit_begin(struct csv_request *req, const struct inode *inode);
+void csv_commit_end(struct csv_request *req, const struct inode *inode);
+void csv_commit_seen(struct csv_request *req, const struct inode *inode);
+int csv_commit_wait(struct csv_export *export, u64 tx);
+int csv_commit_attr(struct csv_request *req, struct dentry *dentry);
+
+/* snode.c */
+struct csv_snode *csv_snode_get(struct csv_export *export, const struct csv_fh *fh);
+struct csv_snode *csv_snode_find(struct csv_export *export, const struct csv_fh *fh);
+void csv_snode_put(struct csv_snode *snode);
+struct file *csv_snode_file(struct csv_snode *snode);
+int csv_snode_pin(struct csv_snode *snode, u32 node);
+void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count);
+void csv_snode_segs_changed(struct csv_snode *snode);
+int csv_snode_recall(struct csv_snode *snode, u32 asking, u64 start, u64 end,
+		     enum csv_segment_mode want);
+
+/* dispatch.c */
+void csv_service_request(struct csv_call *call);
+void csv_service_execute(struct csv_export *export, struct csv_call *call);
+int csv_service_local(struct csv_export *export, struct csv_rpc *rpc);
+/* The local route's destination of a reply's data, or NULL for a remote call. */
+struct iov_iter *csv_service_dest(struct csv_call *call);
+
+/* {name,file,data,layout,block}_ops.c: handlers */
+typedef int (*csv_handler)(struct csv_request *req);
+int csv_service_root(struct csv_request *req);
+int csv_service_lookup(struct csv_request *req);
+int csv_service_create(struct csv_request *req);
+int csv_service_mkdir(struct csv_request *req);
+int csv_service_mknod(struct csv_request *req);
+int csv_service_symlink(struct csv_request *req);
+int csv_service_readlink(struct csv_request *req);
+int csv_service_link(struct csv_request *req);
+int csv_service_unlink(struct csv_request *req);
+int csv_service_rmdir(struct csv_request *req);
+int csv_service_rename(struct csv_request *req);
+int csv_service_readdir(struct csv_request *req);
+
+int csv_service_getattr(struct csv_request *req);
+int csv_service_setattr(struct csv_request *req);
+int csv_service_access(struct csv_request *req);
+int csv_service_open(struct csv_request *req);
+int csv_service_close(struct csv_request *req);
+int csv_service_statfs(struct csv_request *req);
+int csv_service_fsync(struct csv_request *req);
+int csv_service_flags_get(struct csv_request *req);
+int csv_service_flags_set(struct csv_request *req);
+
+int csv_service_read(struct csv_request *req);
+int csv_service_write(struct csv_request *req);
+int csv_service_fallocate(struct csv_request *req);
+int csv_service_seek(struct csv_request *req);
+
+int csv_service_layout_get(struct csv_request *req);
+int csv_service_layout_commit(struct csv_request *req);
+int csv_service_layout_return(struct csv_request *req);
+
+void csv_service_block(struct csv_export *export, struct csv_call *call);
+void csv_service_block_wait(struct csv_export *export);
+
+/* Pages for a reply's data, freed when it has been sent. */
+int csv_service_alloc_out(struct csv_call *call, size_t len);
+/* A copy of @buf as the data of the reply. */
+int csv_service_put_data(struct csv_request *req, const void *buf, size_t len);
+
+const struct cred *csv_service_assume(struct csv_request *req);
+void csv_service_resume(const struct cred *old);
+
+#endif /* CSV_SERVICE_H */

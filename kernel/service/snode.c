@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inodes at the coordinator: who has them open, what has been granted of them,
+ * and the recall of what was granted.
+ *
+ * Lifetime: a call in progress, the pins together, and the segments together
+ * hold one reference each. The last one to go closes the lower file.
+ */
+#include <linux/file.h>
+#include <linux/hash.h>
+#include <linux/jhash.h>
+#include <linux/slab.h>
+#include "../control/control.h"
+#include "../control/volume.h"
+#include "service.h"
+
+static struct hlist_head *csv_snode_bucket(struct csv_export *export, const struct csv_fh *fh)
+{
+	return &export->snodes[jhash(fh->data, fh->len, fh->type) % CSV_SNODE_BUCKETS];
+}
+
+static struct csv_snode *csv_snode_find_locked(struct csv_export *export,
+					       const struct csv_fh *fh)
+{
+	struct csv_snode *snode;
+
+	lockdep_assert_held(&export->snode_lock);
+	hlist_for_each_entry(snode, csv_snode_bucket(export, fh), hash)
+		if (snode->fh.len == fh->len && snode->fh.type == fh->type &&
+		    !memcmp(snode->fh.data, fh->data, fh->len) &&
+		    refcount_inc_not_zero(&snode->ref))
+			return snode;
+	return NULL;
+}
+
+/**
+ * csv_snode_find - an inode that somebody holds already
+ * @export: the volume
+ * @fh: its handle
+ *
+ * Return: a reference, or NULL
+ */
+struct csv_snode *csv_snode_find(struct csv_export *export, const struct csv_fh *fh)
+{
+	struct csv_snode *snode;
+
+	spin_lock(&export->snode_lock);
+	snode = csv_snode_find_locked(export, fh);
+	spin_unlock(&export->snode_lock);
+	return snode;
+}
+
+static struct csv_snode *csv_snode_alloc(struct csv_export *export, const struct csv_fh *fh)
+{
+	struct csv_snode *snode = kzalloc(sizeof(*snode), GFP_NOFS);
+
+	if (!snode)
+		return ERR_PTR(-ENOMEM);
+	snode->dentry = csv_lower_decode_fh(&export->lower, fh);
+	if (IS_ERR(snode->dentry)) {
+		struct csv_snode *err = ERR_CAST(snode->dentry);
+
+		kfree(snode);
+		return err;
+	}
+	snode->export = export;
+	snode->fh = *fh;
+	refcount_set(&snode->ref, 1);
+	init_rwsem(&snode->op_lock);
+	mutex_init(&snode->seg_mutex);
+	csv_segments_init(&snode->segs);
+	INIT_LIST_HEAD(&snode->pins);
+	return snode;
+}
+
+static void csv_snode_free(struct csv_snode *snode)
+{
+	csv_segments_destroy(&snode->segs);
+	if (snode->file)
+		__fput_sync(snode->file);
+	dput(snode->dentry);
+	kfree(snode);
+}
+
+/**
+ * csv_snode_get - the inode of a handle
+ * @export: the volume
+ * @fh: from the wire
+ *
+ * Context: process, the kernel's own credentials
+ * Return: a reference, or an ERR_PTR
+ */
+struct csv_snode *csv_snode_get(struct csv_export *export, const struct csv_fh *fh)
+{
+	struct csv_snode *snode = csv_snode_find(export, fh), *other;
+
+	if (snode)
+		return snode;
+	snode = csv_snode_alloc(export, fh);
+	if (IS_ERR(snode))
+		return snode;
+	spin_lock(&export->snode_lock);
+	other = csv_snode_find_locked(export, fh);
+	if (!other)
+		hlist_add_head(&snode->hash, csv_snode_bucket(export, fh));
+	spin_unlock(&export->snode_lock);
+	if (other) {
+		csv_snode_free(snode);
+		return other;
+	}
+	return snode;
+}
+
+/**
+ * csv_snode_put - drop a reference
+ * @snode: not used afterwards
+ */
+void csv_snode_put(struct csv_snode *snode)
+{
+	struct csv_export *export = snode->export;
+
+	if (!__cond_lock(&export->snode_lock,	/* sparse does not know __cond_acquires() */
+			 refcount_dec_and_lock(&snode->ref, &export->snode_lock)))
+		return;
+	hlist_del(&snode->hash);
+	spin_unlock(&export->snode_lock);
+	csv_snode_free(snode);
+}
+
+/**
+ * csv_snode_file - the lower file, open for reading and writing
+ * @snode: a regular file
+ *
+ * Return: valid as long as the caller's reference to @snode, or an ERR_PTR
+ */
+struct file *csv_snode_file(struct csv_snode *snode)
+{
+	struct file *file;
+
+	if (READ_ONCE(snode->file))
+		return snode->file;
+	mutex_lock(&snode->seg_mutex);
+	file = snode->file;
+	if (!file) {
+		file = csv_lower_open(&snode->export->lower, snode->dentry, O_RDWR);
+		if (!IS_ERR(file))
+			WRITE_ONCE(snode->file, file);
+	}
+	mutex_unlock(&snode->seg_mutex);
+	return file;
+}
+
+static struct csv_pin *csv_snode_find_pin(struct csv_snode *snode, u32 node)
+{
+	struct csv_pin *pin;
+
+	lockdep_assert_held(&snode->seg_mutex);
+	list_for_each_entry(pin, &snode->pins, entry)
+		if (pin->node == node)
+			return pin;
+	return NULL;
+}
+
+/**
+ * csv_snode_pin - a node has opened the file: it stays while it is unlinked
+ * @snode: the file
+ * @node: who
+ */
+int csv_snode_pin(struct csv_snode *snode, u32 node)
+{
+	struct csv_pin *pin;
+	int err = 0;
+
+	mutex_lock(&snode->seg_mutex);
+	pin = csv_snode_find_pin(snode, node);
+	if (!pin) {
+		pin = kzalloc(sizeof(*pin), GFP_NOFS);
+		if (!pin) {
+			err = -ENOMEM;
+			goto unlock;
+		}
+		pin->node = node;
+		if (list_empty(&snode->pins))
+			refcount_inc(&snode->ref);
+		list_add_tail(&pin->entry, &snode->pins);
+		atomic64_inc(&snode->export->nr_pins);
+	}
+	pin->count++;
+unlock:
+	mutex_unlock(&snode->seg_mutex);
+	return err;
+}
+
+/* Blocks past the end that a layout left behind go back with the last close. */
+static void csv_snode_trim(struct csv_snode *snode)
+{
+	bool trim;
+
+	if (!down_write_trylock(&snode->op_lock))
+		return;
+	mutex_lock(&snode->seg_mutex);
+	trim = snode->post_eof && list_empty(&snode->pins) && d_inode(snode->dentry)->i_nlink &&
+	       !csv_segments_count(&snode->segs);
+	if (trim)
+		snode->post_eof = false;
+	mutex_unlock(&snode->seg_mutex);
+	if (trim)
+		csv_lower_trim(&snode->export->lower, snode->dentry);
+	up_write(&snode->op_lock);
+}
+
+/**
+ * csv_snode_unpin - a node has closed the file
+ * @snode: the file
+ * @node: who
+ * @count: how many of its opens
+ *
+ * Context: the caller has a reference of its own
+ */
+void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count)
+{
+	struct csv_pin *pin;
+	bool last = false;
+
+	mutex_lock(&snode->seg_mutex);
+	pin = csv_snode_find_pin(snode, node);
+	if (pin) {
+		pin->count -= min(pin->count, count);
+		if (!pin->count) {
+			list_del(&pin->entry);
+			atomic64_dec(&snode->export->nr_pins);
+			kfree(pin);
+			last = list_empty(&snode->pins);
+		}
+	}
+	mutex_unlock(&snode->seg_mutex);
+	if (!last)
+		return;
+	csv_snode_trim(snode);
+	csv_snode_put(snode);
+}
+
+/**
+ * csv_snode_segs_changed - the segments may have become empty or non-empty
+ * @snode: the file; its seg_mutex is held, and a reference of the caller
+ */
+void csv_snode_segs_changed(struct csv_snode *snode)
+{
+	unsigned int now = csv_segments_count(&snode->segs), before = snode->nr_segs;
+
+	lockdep_assert_held(&snode->seg_mutex);
+	snode->nr_segs = now;
+	atomic64_add((s64)now - before, &snode->export->nr_segments);
+	if (now && !before)
+		refcount_inc(&snode->ref);
+	else if (before && !now)
+		refcount_dec(&snode->ref);
+}
+
+/* One recall of one range, from one or more nodes; a killed waiter leaves it behind. */
+struct csv_recall_wait {
+	refcount_t ref;
+	atomic_t left;
+	atomic_t touched;
+	struct completion done;
+	struct csv_snode *snode;
+	u64 start, end, seq;
+};
+
+/* One RECALL under way to one node; sent again until it is answered. */
+struct csv_recall {
+	struct delayed_work work;
+	struct csv_recall_wait *wait;
+	u32 node;
+	unsigned long incarnation;
+};
+
+/* One try. */
+struct csv_recall_rpc {
+	struct csv_rpc rpc;
+	struct csv_recall *recall;
+	u8 args[128];
+};
+
+static void csv_recall_put(struct csv_recall_wait *wait)
+{
+	struct csv_export *export = wait->snode->export;
+
+	if (!refcount_dec_and_test(&wait->ref))
+		return;
+	csv_snode_put(wait->snode);
+	kfree(wait);
+	csv_export_put(export);
+}
+
+/* @node holds nothing of the range any more. */
+static void csv_recall_returned(struct csv_recall_wait *wait, u32 node, u32 flags)
+{
+	struct csv_snode *snode = wait->snode;
+
+	mutex_lock(&snode->seg_mutex);
+	csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
+	csv_segments_return(&snode->segs, node, wait->start, wait->end);
+	csv_snode_segs_changed(snode);
+	mutex_unlock(&snode->seg_mutex);
+	if (flags & CSV_RECALL_TOUCHED)
+		atomic_set(&wait->touched, 1);
+	if (atomic_dec_and_test(&wait->left))
+		complete(&wait->done);
+	csv_recall_put(wait);
+}
+
+static void csv_recall_end(struct csv_recall *recall, u32 flags)
+{
+	csv_recall_returned(recall->wait, recall->node, flags);
+	kfree(recall);
+}
+
+/*
+ * No answer means nothing: the node may be alive and writing. Only a new
+ * incarnation, or an administrator's word, ends what it holds.
+ */
+static void csv_recall_done(struct csv_rpc *rpc)
+{
+	struct csv_recall *recall = container_of(rpc, struct csv_recall_rpc, rpc)->recall;
+	struct csv_args out = {};
+
+	if (!rpc->err && !csv_wire_get_rsp(CSV_OP_RECALL, &out, rpc->reply, rpc->reply_len))
+		csv_recall_end(recall, out.flags);
+	else
+		queue_delayed_work(csv_wq, &recall->work, HZ / 20);
+}
+
+static void csv_recall_free(struct csv_rpc *rpc)
+{
+	kfree(container_of(rpc, struct csv_recall_rpc, rpc));
+}
+
+static struct csv_recall_rpc *csv_recall_alloc(struct csv_recall *recall)
+{
+	struct csv_recall_rpc *msg = kzalloc(sizeof(*msg), GFP_NOFS | __GFP_NOFAIL);
+	struct csv_snode *snode = recall->wait->snode;
+	struct csv_args in = {
+		.fh = snode->fh,
+		.offset = recall->wait->start,
+		.length = recall->wait->end - recall->wait->start,
+		.seq = recall->wait->seq,
+	};
+
+	csv_rpc_init(&msg->rpc, CSV_OP_RECALL);
+	msg->recall = recall;
+	msg->rpc.volume = snode->export->vol->id;
+	msg->rpc.epoch = snode->export->epoch;
+	msg->rpc.args = msg->args;
+	msg->rpc.args_len = csv_wire_put_req(CSV_OP_RECALL, &in, msg->args, sizeof(msg->args));
+	msg->rpc.done = csv_recall_done;
+	msg->rpc.free = csv_recall_free;
+	return msg;
+}
+
+static void csv_recall_work(struct work_struct *work)
+{
+	struct csv_recall *recall = container_of(to_delayed_work(work), struct csv_recall, work);
+	struct csv_net *cn = recall->wait->snode->export->cn;
+	struct csv_recall_rpc *msg;
+	struct csv_peer *peer;
+	int err = -ENOTCONN;
+
+	if (csv_node_gone(cn, recall->node, recall->incarnation)) {
+		csv_recall_end(recall, 0);
+		return;
+	}
+	peer = csv_peer_get(cn, recall->node);
+	if (peer) {
+		msg = csv_recall_alloc(recall);
+		err = csv_rpc_submit(peer, &msg->rpc, false);
+		csv_peer_put(peer);
+		csv_rpc_put(&msg->rpc);
+	}
+	if (err)
+		queue_delayed_work(csv_wq, &recall->work, HZ / 20);
+}
+
+static void csv_recall_start(struct csv_recall_wait *wait, u32 node)
+{
+	struct csv_export *export = wait->snode->export;
+	struct csv_recall *recall;
+
+	if (node == export->cn->local_id) {
+		csv_recall_returned(wait, node,
+				    csv_service_upcalls->recall(export->vol, &wait->snode->fh,
+								wait->start, wait->end,
+								wait->seq));
+		return;
+	}
+	recall = kzalloc(sizeof(*recall), GFP_NOFS | __GFP_NOFAIL);
+	recall->wait = wait;
+	recall->node = node;
+	recall->incarnation = csv_node_incarnation(export->cn, node);
+	INIT_DELAYED_WORK(&recall->work, csv_recall_work);
+	csv_recall_work(&recall->work.work);
+}
+
+static struct csv_recall_wait *csv_recall_wait_alloc(struct csv_snode *snode, unsigned int nr,
+						     u64 start, u64 end)
+{
+	struct csv_recall_wait *wait = kzalloc(sizeof(*wait), GFP_NOFS | __GFP_NOFAIL);
+
+	refcount_set(&wait->ref, nr + 1);
+	atomic_set(&wait->left, nr);
+	init_completion(&wait->done);
+	/* the caller has references to both */
+	refcount_inc(&snode->ref);
+	refcount_inc(&snode->export->ref);
+	wait->snode = snode;
+	wait->start = start;
+	wait->end = end;
+	wait->seq = atomic64_inc_return(&snode->export->seq);
+	return wait;
+}
+
+/* Times of direct overwrites reach the lower file with the recall. */
+static void csv_recall_touch(struct csv_snode *snode)
+{
+	struct csv_setattr set = { .valid = CSV_SET_TOUCH };
+
+	csv_lower_setattr(&snode->export->lower, snode->dentry, &set);
+}
+
+/**
+ * csv_snode_recall - take back what stands in the way
+ * @snode: the file; op_lock is held for writing
+ * @asking: the node that is to get a grant, or 0: from everybody
+ * @start: block-aligned
+ * @end: block-aligned
+ * @want: what it is to get
+ *
+ * Returns when every conflicting segment has come back, or its holder's session
+ * has ended or was fenced: never by time alone.
+ *
+ * Return: 0 or -ERESTARTSYS
+ */
+int csv_snode_recall(struct csv_snode *snode, u32 asking, u64 start, u64 end,
+		     enum csv_segment_mode want)
+{
+	struct csv_recall_wait *wait;
+	u32 nodes[CSV_NODES_MAX];
+	unsigned int nr, i;
+	int err = 0;
+
+	lockdep_assert_held_write(&snode->op_lock);
+	mutex_lock(&snode->seg_mutex);
+	nr = csv_segments_conflict(&snode->segs, asking, start, end, want, nodes);
+	mutex_unlock(&snode->seg_mutex);
+	if (!nr)
+		return 0;
+	wait = csv_recall_wait_alloc(snode, nr, start, end);
+	for (i = 0; i < nr; i++)
+		csv_recall_start(wait, nodes[i]);
+	if (wait_for_completion_killable(&wait->done))
+		err = -ERESTARTSYS;
+	else if (atomic_read(&wait->touched))
+		csv_recall_touch(snode);
+	csv_recall_put(wait);
+	return err;
+}

@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * csvfs transport: the responder's half of a session, and its calls.
+ *
+ * Every slot of the requester has one call here, allocated at its first use
+ * and kept: after the reply it is the reply cache. A request is told from a
+ * repeated one by its sequence number:
+ *
+ *	last + 1	the previous reply has arrived: run it
+ *	last		running: reply on the connection it was repeated on;
+ *			done: reply once more, or run again what may be run again
+ *	other		a fault: the connection is closed
+ *
+ * A reply goes out on the connection that the request came on last, and if
+ * that one is gone it waits for the request to be repeated.
+ */
+#include <linux/bvec.h>
+#include <linux/slab.h>
+#include "conn.h"
+#include "peer.h"
+
+#define CSV_CALL_BVECS		4
+#define CSV_RSP_PAGES_MAX	512
+#define CSV_RSP_HLEN		(sizeof(struct csv_wire_hdr) + sizeof(struct csv_wire_rsp))
+#define CSV_ARGS_MAX		(CSV_WIRE_HDR_MAX - sizeof(struct csv_wire_hdr) - \
+				 sizeof(struct csv_wire_req))
+#define CSV_DATA_PAGES_MAX	DIV_ROUND_UP(CSV_WIRE_IO_MAX, PAGE_SIZE)
+
+/**
+ * struct csv_xcall - a call, with what the transport keeps of it
+ * @call: what the service sees
+ * @rsp: session; referenced from csv_call_end() until the reply is out
+ * @conn: referenced: where the reply goes; NULL: nowhere for now
+ * @index: slot
+ * @seq: of the request that is being received or runs
+ * @idempotent: it may run again, its reply is not kept
+ * @tx: the reply on its way
+ * @cache: data of a kept reply
+ * @cache_len: bytes of it
+ * @nr_pages: pages in @bvec
+ * @bvec: data of the request: @inline_bvec, or @big_bvec
+ * @inline_bvec: for few pages
+ * @big_bvec: for any number; allocated at first use
+ * @tx_buf: header of the reply
+ * @args: operation header of the request
+ */
+struct csv_xcall {
+	struct csv_call call;
+	struct csv_rsp *rsp;
+	struct csv_conn *conn;
+	u16 index;
+	u32 seq;
+	bool idempotent;
+	struct csv_tx tx;
+	struct page *cache;
+	unsigned int cache_len;
+	unsigned int nr_pages;
+	struct bio_vec *bvec;
+	struct bio_vec inline_bvec[CSV_CALL_BVECS];
+	struct bio_vec *big_bvec;
+	u8 tx_buf[CSV_RSP_HLEN + sizeof_field(struct csv_call, reply)] __aligned(8);
+	u8 args[CSV_ARGS_MAX] __aligned(8);
+};
+
+static struct kmem_cache *csv_call_cache;
+
+int csv_call_init(void)
+{
+	csv_call_cache = KMEM_CACHE(csv_xcall, 0);
+	return csv_call_cache ? 0 : -ENOMEM;
+}
+
+void csv_call_exit(void)
+{
+	kmem_cache_destroy(csv_call_cache);
+}
+
+/* pages of requests */
+
+static struct page *csv_rsp_get_page(struct csv_rsp *rsp)
+{
+	struct page *page;
+
+	spin_lock(&rsp->lock);
+	page = list_first_entry_or_null(&rsp->pages, struct page, lru);
+	if (page) {
+		list_del(&page->lru);
+		rsp->nr_pages--;
+	}
+	spin_unlock(&rsp->lock);
+	return page ?: alloc_page(GFP_NOIO | __GFP_NOWARN);
+}
+
+static void csv_xcall_put_pages(struct csv_xcall *x)
+{
+	struct csv_rsp *rsp = x->rsp;
+	unsigned int i;
+
+	for (i = 0; i < x->nr_pages; i++) {
+		struct page *page = x->bvec[i].bv_page;
+		bool kept = false;
+
+		/* Somebody below may still look at it. */
+		if (page_count(page) == 1) {
+			spin_lock(&rsp->lock);
+			kept = rsp->nr_pages < CSV_RSP_PAGES_MAX;
+			if (kept) {
+				list_add(&page->lru, &rsp->pages);
+				rsp->nr_pages++;
+			}
+			spin_unlock(&rsp->lock);
+		}
+		if (!kept)
+			put_page(page);
+	}
+	x->nr_pages = 0;
+}
+
+static int csv_xcall_get_pages(struct csv_xcall *x, u32 len)
+{
+	unsigned int n = DIV_ROUND_UP(len, PAGE_SIZE);
+	struct page *page;
+
+	x->bvec = x->inline_bvec;
+	if (n > CSV_CALL_BVECS) {
+		if (!x->big_bvec)
+			x->big_bvec = kmalloc_array(CSV_DATA_PAGES_MAX, sizeof(*x->big_bvec),
+						    GFP_NOIO);
+		if (!x->big_bvec)
+			return -ENOMEM;
+		x->bvec = x->big_bvec;
+	}
+	while (x->nr_pages < n) {
+		page = csv_rsp_get_page(x->rsp);
+		if (!page) {
+			csv_xcall_put_pages(x);
+			return -ENOMEM;
+		}
+		bvec_set_page(&x->bvec[x->nr_pages++], page, min_t(u32, len, PAGE_SIZE), 0);
+		len -= min_t(u32, len, PAGE_SIZE);
+	}
+	return 0;
+}
+
+/* sessions */
+
+/**
+ * csv_rsp_alloc() - a session that was issued to a requester
+ * @cn: this node
+ * @node: requester
+ * @incarnation: of it
+ * @id: of the session
+ *
+ * Return: the session with one reference, or NULL.
+ */
+struct csv_rsp *csv_rsp_alloc(struct csv_net *cn, u32 node, u64 incarnation, u64 id)
+{
+	struct csv_rsp *rsp = kvzalloc(sizeof(*rsp), GFP_NOIO);
+
+	if (!rsp)
+		return NULL;
+	refcount_set(&rsp->ref, 1);
+	rsp->id = id;
+	rsp->cn = cn;
+	rsp->node = node;
+	rsp->incarnation = incarnation;
+	spin_lock_init(&rsp->lock);
+	INIT_LIST_HEAD(&rsp->pages);
+	return rsp;
+}
+
+/**
+ * csv_rsp_put() - drop a reference
+ * @rsp: session, or NULL
+ */
+void csv_rsp_put(struct csv_rsp *rsp)
+{
+	struct page *page, *next;
+	unsigned int i;
+
+	if (!rsp || !refcount_dec_and_test(&rsp->ref))
+		return;
+	for (i = 0; i < CSV_SLOTS; i++) {
+		struct csv_xcall *x = rsp->slots[i].call;
+
+		if (!x)
+			continue;
+		if (x->cache)
+			__free_page(x->cache);
+		kfree(x->big_bvec);
+		kmem_cache_free(csv_call_cache, x);
+	}
+	list_for_each_entry_safe(page, next, &rsp->pages, lru)
+		put_page(page);
+	kvfree(rsp);
+}
+
+/* replies */
+
+static void csv_xcall_release_out(struct csv_xcall *x)
+{
+	struct csv_call *call = &x->call;
+
+	if (call->out_release)
+		call->out_release(call);
+	call->out_release = NULL;
+}
+
+static void csv_xcall_tx_done(struct csv_tx *tx)
+{
+	struct csv_xcall *x = container_of(tx, struct csv_xcall, tx);
+	struct csv_rsp *rsp = x->rsp;
+
+	csv_xcall_release_out(x);
+	spin_lock(&rsp->lock);
+	tx->busy = false;
+	spin_unlock(&rsp->lock);
+	csv_rsp_put(rsp);
+}
+
+static void csv_xcall_encode(struct csv_xcall *x, size_t len)
+{
+	struct csv_wire_hdr *hdr = (struct csv_wire_hdr *)x->tx_buf;
+	struct csv_wire_rsp *rsp = (struct csv_wire_rsp *)(hdr + 1);
+	struct csv_call *call = &x->call;
+	unsigned int hlen = ALIGN(CSV_RSP_HLEN + call->reply_len, 8);
+
+	memset(x->tx_buf, 0, hlen);
+	hdr->type = CSV_MSG_RSP;
+	hdr->hlen = hlen / 8;
+	hdr->doff = hlen / 8;
+	hdr->plen = cpu_to_le32(len);
+	hdr->tag = cpu_to_le32((u32)x->index << 16 | (x->seq & 0xffff));
+	hdr->opcode = cpu_to_le16(call->opcode);
+	hdr->credit = cpu_to_le16(U16_MAX);
+	hdr->epoch = cpu_to_le32(call->epoch);
+	hdr->volume = cpu_to_le32(call->volume);
+	rsp->seq = cpu_to_le32(x->seq);
+	rsp->status = cpu_to_le32(csv_wire_status(call->err));
+	memcpy(rsp + 1, call->reply, call->reply_len);
+	csv_wire_seal(hdr, hlen);
+}
+
+/* Prepare x->tx from the encoded reply, and the kept data if it was kept. */
+static void csv_xcall_init_tx(struct csv_xcall *x)
+{
+	const struct csv_wire_hdr *hdr = (struct csv_wire_hdr *)x->tx_buf;
+	struct iov_iter data = x->call.out;
+
+	if (!x->idempotent) {
+		bvec_set_page(&x->inline_bvec[0], x->cache, x->cache_len, 0);
+		iov_iter_bvec(&data, ITER_SOURCE, x->inline_bvec, 1, x->cache_len);
+	} else {
+		iov_iter_truncate(&data, le32_to_cpu(hdr->plen));
+	}
+	csv_tx_init(&x->tx, x->tx_buf, hdr->hlen * 8, le32_to_cpu(hdr->plen) ? &data : NULL);
+	x->tx.done = csv_xcall_tx_done;
+	if (x->idempotent && x->call.out_stable)
+		csv_tx_set_splice(&x->tx);
+}
+
+/* Keep the data of a reply that may have to be sent again; bytes kept. */
+static size_t csv_xcall_keep(struct csv_xcall *x, size_t len)
+{
+	struct csv_call *call = &x->call;
+
+	x->cache_len = 0;
+	if (len > PAGE_SIZE) {
+		pr_warn_once("reply of %s has too much data to be kept\n",
+			     csv_wire_op_name(call->opcode));
+		call->err = -EIO;
+		call->reply_len = 0;
+		len = 0;
+	}
+	if (len) {
+		if (!x->cache)
+			x->cache = alloc_page(GFP_NOIO | __GFP_NOFAIL);
+		x->cache_len = copy_from_iter(page_address(x->cache), len, &call->out);
+	}
+	csv_xcall_release_out(x);
+	return x->cache_len;
+}
+
+/* csv_call.complete: the service has finished. */
+static void csv_xcall_complete(struct csv_call *call)
+{
+	struct csv_xcall *x = container_of(call, struct csv_xcall, call);
+	struct csv_rsp_slot *slot = &x->rsp->slots[x->index];
+	struct csv_rsp *rsp = x->rsp;
+	size_t len = min(call->out_len, iov_iter_count(&call->out));
+	struct csv_conn *conn;
+
+	csv_xcall_put_pages(x);
+	if (call->reply_len > sizeof(call->reply) || len > CSV_WIRE_IO_MAX) {
+		pr_warn_once("reply of %s is too long\n", csv_wire_op_name(call->opcode));
+		call->err = -EIO;
+		call->reply_len = 0;
+		len = 0;
+	}
+	if (!x->idempotent)
+		len = csv_xcall_keep(x, len);
+	csv_xcall_encode(x, len);
+	csv_xcall_init_tx(x);
+
+	spin_lock(&rsp->lock);
+	conn = x->conn;
+	x->conn = NULL;
+	x->tx.busy = conn;
+	slot->state = x->idempotent ? CSV_RSP_IDLE : CSV_RSP_CACHED;
+	slot->rerun = x->idempotent;
+	spin_unlock(&rsp->lock);
+
+	if (!conn) {
+		csv_xcall_release_out(x);
+		csv_rsp_put(rsp);
+		return;
+	}
+	csv_conn_send(conn, &x->tx);
+	csv_conn_put(conn);
+}
+
+/* requests */
+
+static int csv_rsp_prepare(struct csv_rsp *rsp, struct csv_rsp_slot *slot, unsigned int index)
+{
+	struct csv_xcall *x = slot->call;
+
+	if (x)
+		return 0;
+	x = kmem_cache_zalloc(csv_call_cache, GFP_NOIO);
+	if (!x)
+		return -ENOMEM;
+	x->rsp = rsp;
+	x->index = index;
+	x->call.cn = rsp->cn;
+	x->call.node = rsp->node;
+	x->call.incarnation = rsp->incarnation;
+	slot->call = x;
+	return 0;
+}
+
+static void csv_xcall_fill(struct csv_xcall *x, const struct csv_wire_hdr *hdr)
+{
+	const struct csv_wire_req *req = (const void *)(hdr + 1);
+	struct csv_call *call = &x->call;
+
+	x->seq = le32_to_cpu(req->seq);
+	call->opcode = le16_to_cpu(hdr->opcode);
+	call->volume = le32_to_cpu(hdr->volume);
+	call->epoch = le32_to_cpu(hdr->epoch);
+	x->idempotent = call->opcode == CSV_OP_NULL || csv_wire_idempotent(call->opcode);
+	call->args_len = hdr->hlen * 8 - sizeof(*hdr) - sizeof(*req);
+	memcpy(x->args, req + 1, call->args_len);
+	call->args = x->args;
+	call->data_len = le32_to_cpu(hdr->plen);
+	iov_iter_bvec(&call->data, ITER_SOURCE, x->bvec, x->nr_pages, call->data_len);
+	call->err = 0;
+	call->reply_len = 0;
+	iov_iter_kvec(&call->out, ITER_SOURCE, NULL, 0, 0);
+	call->out_len = 0;
+	call->out_stable = false;
+	call->out_release = NULL;
+	call->bvec = NULL;
+	call->nr_bvec = 0;
+	INIT_LIST_HEAD(&call->entry);
+	call->private = NULL;
+	call->complete = csv_xcall_complete;
+	call->transport = x;
+}
+
+/* A new request, or one that may run again: receive its data. */
+static int csv_call_run(struct csv_conn *conn, struct csv_rsp_slot *slot, unsigned int index,
+			const struct csv_wire_hdr *hdr)
+{
+	struct csv_rsp *rsp = conn->peer->rsp;
+	struct csv_rx *rx = &conn->rx;
+	struct csv_xcall *x;
+	int ret;
+
+	ret = csv_rsp_prepare(rsp, slot, index);
+	if (ret)
+		return ret;
+	x = slot->call;
+	ret = csv_xcall_get_pages(x, rx->left);
+	if (ret)
+		return ret;
+	csv_xcall_fill(x, hdr);
+	if (rx->left)
+		iov_iter_bvec(&rx->to, ITER_DEST, x->bvec, x->nr_pages, rx->left);
+	spin_lock(&rsp->lock);
+	slot->state = CSV_RSP_RECEIVING;
+	spin_unlock(&rsp->lock);
+	rx->call = x;
+	return 0;
+}
+
+/* A request comes a second time. */
+static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot,
+			   const struct csv_wire_hdr *hdr)
+{
+	struct csv_rsp *rsp = conn->peer->rsp;
+	struct csv_conn *old = NULL;
+	struct csv_xcall *x = slot->call;
+	bool send = false;
+
+	spin_lock(&rsp->lock);
+	if (slot->state == CSV_RSP_RUNNING) {
+		old = x->conn;
+		x->conn = csv_conn_get(conn);
+	} else if (slot->state == CSV_RSP_CACHED && !x->tx.busy) {
+		csv_xcall_init_tx(x);
+		x->tx.busy = true;
+		refcount_inc(&rsp->ref);
+		send = true;
+	}
+	spin_unlock(&rsp->lock);
+	if (old)
+		csv_conn_put(old);
+	if (send)
+		csv_conn_send(conn, &x->tx);
+	return 0;
+}
+
+static bool csv_req_is_sane(const struct csv_conn *conn, const struct csv_wire_hdr *hdr)
+{
+	u32 index = le32_to_cpu(hdr->tag) >> 16;
+	u16 opcode = le16_to_cpu(hdr->opcode);
+
+	if (hdr->hlen * 8 < sizeof(*hdr) + sizeof(struct csv_wire_req) || index >= CSV_SLOTS ||
+	    opcode >= CSV_OP_COUNT || csv_slot_conn(index) != conn->hs.index)
+		return false;
+	/* An aborted request of any class ends as NULL. */
+	return opcode == CSV_OP_NULL || csv_wire_class(opcode) == csv_slot_class(index);
+}
+
+/**
+ * csv_call_begin() - the header of a request has come
+ * @conn: connection; the request's data goes to csv_rx.to
+ * @hdr: header
+ *
+ * Return: 0, -EPROTO, or -ENOMEM.
+ */
+int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
+{
+	const struct csv_wire_req *req = (const void *)(hdr + 1);
+	struct csv_rsp *rsp = conn->peer->rsp;
+	u32 index = le32_to_cpu(hdr->tag) >> 16;
+	u16 opcode = le16_to_cpu(hdr->opcode);
+	struct csv_rsp_slot *slot;
+	bool busy;
+	u32 seq;
+	u8 state;
+
+	if (!csv_req_is_sane(conn, hdr) || le64_to_cpu(req->session) != rsp->id)
+		return -EPROTO;
+	slot = &rsp->slots[index];
+	seq = le32_to_cpu(req->seq);
+
+	spin_lock(&rsp->lock);
+	if (slot->call && slot->call->tx.busy) {
+		spin_unlock(&rsp->lock);
+		csv_conn_settle(conn);
+		spin_lock(&rsp->lock);
+	}
+	state = slot->state;
+	busy = slot->call && slot->call->tx.busy;
+	spin_unlock(&rsp->lock);
+
+	if (state == CSV_RSP_RECEIVING)
+		return -EPROTO;
+	if (seq == slot->seq + 1 && state != CSV_RSP_RUNNING && !busy)
+		return csv_call_run(conn, slot, index, hdr);
+	if (seq != slot->seq || !slot->call)
+		return -EPROTO;
+	if (state != CSV_RSP_IDLE)
+		return csv_call_repeat(conn, slot, hdr);
+	if (busy)		/* its reply is on its way */
+		return 0;
+	if (slot->rerun && (opcode == CSV_OP_NULL || csv_wire_idempotent(opcode)))
+		return csv_call_run(conn, slot, index, hdr);
+	return -EPROTO;
+}
+
+/**
+ * csv_call_end() - a request is complete
+ * @conn: connection
+ */
+void csv_call_end(struct csv_conn *conn)
+{
+	struct csv_xcall *x = conn->rx.call;
+	struct csv_rsp_slot *slot;
+	struct csv_rsp *rsp;
+
+	if (!x)
+		return;
+	conn->rx.call = NULL;
+	rsp = x->rsp;
+	slot = &rsp->slots[x->index];
+	refcount_inc(&rsp->ref);
+	spin_lock(&rsp->lock);
+	slot->seq = x->seq;
+	slot->state = CSV_RSP_RUNNING;
+	x->conn = csv_conn_get(conn);
+	spin_unlock(&rsp->lock);
+
+	if (x->call.opcode == CSV_OP_NULL)
+		csv_call_reply(&x->call);
+	else
+		csv_upcalls->request(&x->call);
+}
+
+/**
+ * csv_call_abort() - the connection died in the middle of a request
+ * @conn: connection
+ */
+void csv_call_abort(struct csv_conn *conn)
+{
+	struct csv_xcall *x = conn->rx.call;
+	struct csv_rsp *rsp = x->rsp;
+	struct csv_rsp_slot *slot = &rsp->slots[x->index];
+
+	conn->rx.call = NULL;
+	csv_xcall_put_pages(x);
+	/* It never came; and the reply before it has arrived, or it may run again. */
+	spin_lock(&rsp->lock);
+	slot->state = CSV_RSP_IDLE;
+	slot->rerun = x->seq == slot->seq;
+	spin_unlock(&rsp->lock);
+}

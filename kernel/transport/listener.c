@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * csvfs transport: where peers dial in.
+ *
+ * A connection that comes in belongs to the listener until its handshake is
+ * over, then to the link of its peer. Not more than CSV_HANDSHAKES_MAX are in
+ * their handshake at a time, since they have not said who they are.
+ */
+#include <linux/slab.h>
+#include "conn.h"
+#include "peer.h"
+
+#define CSV_HANDSHAKES_MAX	256
+
+/* The handshake of @conn is over: the listener forgets it. */
+static void csv_listener_forget(struct csv_conn *conn)
+{
+	struct csv_listener *listener = conn->listener;
+
+	spin_lock(&listener->lock);
+	list_del_init(&conn->listener_entry);
+	if (!--listener->nr_conns)
+		wake_up_all(&listener->idle);
+	/* The listener may be gone from here on. */
+	spin_unlock(&listener->lock);
+}
+
+static void csv_listener_handshake(struct work_struct *work)
+{
+	struct csv_conn *conn = container_of(work, struct csv_conn, handshake_work);
+	struct csv_peer *peer;
+	int ret, err;
+
+	ret = csv_handshake_accept(conn);
+	if (ret)
+		goto out_kill;
+	peer = conn->peer;
+	csv_conn_get(conn);
+	ret = csv_link_attach(peer, conn);
+	err = csv_handshake_ready(conn, ret);
+	if (ret) {
+		csv_conn_put(conn);
+		goto out_kill;
+	}
+	if (err)
+		csv_conn_fail(conn, "the handshake was not completed (%d)", err);
+	else
+		set_bit(CSV_CONN_READY, &conn->flags);
+	csv_link_kick(peer);
+	csv_listener_forget(conn);
+	csv_conn_put(conn);
+	return;
+
+out_kill:
+	csv_conn_kill(conn);
+	csv_listener_forget(conn);
+	csv_conn_put(conn);
+}
+
+/**
+ * csv_listener_accept() - called by the kind of connection: one has come in
+ * @listener: listener
+ * @priv: the kind's own
+ * @attach: sets csv_conn.priv to @priv, before the handshake begins
+ *
+ * Context: process.
+ * Return: 0, or an error: it was not taken.
+ */
+int csv_listener_accept(struct csv_listener *listener, void *priv,
+			void (*attach)(struct csv_conn *conn, void *priv))
+{
+	struct csv_conn *conn;
+	int ret = 0;
+
+	conn = csv_conn_alloc(listener->cn, listener->ops, NULL, 0);
+	if (!conn)
+		return -ENOMEM;
+	conn->listener = listener;
+	INIT_WORK(&conn->handshake_work, csv_listener_handshake);
+	spin_lock(&listener->lock);
+	if (listener->stopping)
+		ret = -ESHUTDOWN;
+	else if (listener->nr_conns >= CSV_HANDSHAKES_MAX)
+		ret = -EBUSY;
+	if (!ret) {
+		list_add_tail(&conn->listener_entry, &listener->conns);
+		listener->nr_conns++;
+	}
+	spin_unlock(&listener->lock);
+	if (ret) {
+		csv_conn_put(conn);
+		return ret;
+	}
+	attach(conn, priv);
+	queue_work(csv_link_wq, &conn->handshake_work);
+	return 0;
+}
+
+/**
+ * csv_listener_start() - let peers dial in
+ * @cn: this node, without a listener; its csv_net.listener is set
+ * @type: kind of connections
+ * @addr: where to listen
+ *
+ * Context: csv_net.control_mutex.
+ * Return: 0 or an error.
+ */
+int csv_listener_start(struct csv_net *cn, enum csv_transport_type type,
+		       const struct sockaddr_storage *addr)
+{
+	const struct csv_transport_ops *ops = csv_transport_find(type);
+	struct csv_listener *listener;
+	int ret;
+
+	if (!ops)
+		return -EOPNOTSUPP;
+	if (cn->listener)
+		return -EBUSY;
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
+	if (!listener)
+		return -ENOMEM;
+	listener->cn = cn;
+	listener->ops = ops;
+	listener->addr = *addr;
+	spin_lock_init(&listener->lock);
+	INIT_LIST_HEAD(&listener->conns);
+	init_waitqueue_head(&listener->idle);
+	ret = ops->listen(listener);
+	if (ret) {
+		kfree(listener);
+		return ret;
+	}
+	cn->listener = listener;
+	return 0;
+}
+
+/* One that is in its handshake and was not shut down, referenced, or NULL. */
+static struct csv_conn *csv_listener_next(struct csv_listener *listener)
+{
+	struct csv_conn *conn, *found = NULL;
+
+	spin_lock(&listener->lock);
+	list_for_each_entry(conn, &listener->conns, listener_entry) {
+		if (!csv_conn_is_dead(conn)) {
+			found = csv_conn_get(conn);
+			break;
+		}
+	}
+	spin_unlock(&listener->lock);
+	return found;
+}
+
+/**
+ * csv_listener_stop() - let nobody dial in any more
+ * @cn: this node; nothing happens if it has no listener
+ *
+ * Links that were formed stay. Context: csv_net.control_mutex; waits for
+ * handshakes to end.
+ */
+void csv_listener_stop(struct csv_net *cn)
+{
+	struct csv_listener *listener = cn->listener;
+	struct csv_conn *conn;
+
+	if (!listener)
+		return;
+	spin_lock(&listener->lock);
+	listener->stopping = true;
+	spin_unlock(&listener->lock);
+	listener->ops->unlisten(listener);
+	while ((conn = csv_listener_next(listener))) {
+		csv_conn_shutdown(conn);
+		csv_conn_put(conn);
+	}
+	wait_event(listener->idle, !READ_ONCE(listener->nr_conns));
+	/* The last one may still hold the lock. */
+	spin_lock(&listener->lock);
+	spin_unlock(&listener->lock);
+	cn->listener = NULL;
+	kfree(listener);
+}

@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# kernel: stock
+# timeout: 240
+# The module does not unload while anything uses it, and unloads when nothing does any more, again and again.
+
+references() { # -eq|-gt: to 0
+	test "$(</sys/module/csvfs/refcnt)" "$1" 0
+}
+
+for ((round = 0; round < 3; round++)); do
+	note "round $round"
+	cluster_up
+	assert node 2 bash -c 'echo content >/csv/data/file'
+	assert_eq "$(node 3 cat /csv/data/file)" content
+	if rmmod csvfs 2>/dev/null; then fail "unloaded while mounted and on line"; fi
+	umount_csv 3 1 2
+	assert references -gt
+	if rmmod csvfs 2>/dev/null; then fail "unloaded while on line"; fi
+	assert volume_offline
+	wait_for 10 references -eq
+	assert rmmod csvfs
+done

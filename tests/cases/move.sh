@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# topology: ns
+# kernel: stock
+# timeout: 240
+# After a cold move every file is as it was, by name, inode number and handle, and the old epoch is over.
+
+contents() { # NODE: all that must not change (of the root the epoch, and so its ctime, does)
+	node "$1" bash -ec 'cd /csv/data; csv_call handle . a b dir dir/* fifo link
+		stat -c "%n %F %a %u:%g %h %s %.9Y %.9Z" a b dir dir/* fifo link; md5sum a dir/*; readlink link'
+}
+
+cluster_up
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -ec 'cd /csv/data; mkdir dir; mkfifo fifo; head -c 1234567 /dev/urandom >a; ln a b; ln -s dir/1 link
+	for i in {1..20}; do echo $i >dir/$i; done; chmod 4750 b; chown 7:8 dir/1; truncate -s 8M dir/2'
+assert node 3 dd if=/dev/urandom of=/csv/data/a bs=64k seek=4 count=8 oflag=direct conv=notrunc status=none
+before=$(contents 1)
+read -r _ _ type hex <<<"$(node 3 csv_call handle /csv/data/dir/7)"
+
+move_volume 1 2
+for n in $(nodes); do assert_eq "$(contents "$n")" "$before" "node $n after the move"; done
+assert_eq "$(node 3 csv_call byhandle /csv/data "$type" "$hex")" 7 "by a handle from before the move"
+[[ $(csvctl_on 3 volume show) == *"coordinator n2"* ]] || fail "node 3 knows no new coordinator"
+assert node 1 bash -c 'echo here >/csv/data/new'
+assert_eq "$(node 3 cat /csv/data/new)" here
+if csvctl_on 1 volume online data 2>said; then fail "on line at the old owner"; fi
+grep -q 'to another node' said || fail "$(cat said)"
+
+note "the old epoch"
+# shellcheck disable=SC2034 # of csvfs.sh
+old_table() { (table_owner=1 table_epoch=1 && write_table); }
+status=0
+old_table | node_in 1 csvctl cluster apply - 2>said || status=$?
+assert_eq $status 2 "apply of the old table"
+grep -q 'epoch 1 is older than 2' said || fail "$(cat said)"
+# nodes that have all forgotten the epoch hear of it from the disk
+cluster_down
+for n in $(nodes); do
+	old_table | assert node_in "$n" csvctl cluster apply -
+	assert csvctl_on "$n" node set "n$n" local key-file /etc/csvfs/key
+done
+if csvctl_on 1 volume online data 2>said; then fail "on line at an epoch older than the disk's"; fi
+grep -q 'newer epoch: apply the newer table' said || fail "$(cat said)"

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# topology: ns
+# kernel: stock
+# timeout: 240
+# Without access or a coordinator operations wait, end by SIGKILL or umount -f only, and go on when it is back.
+
+# in_background NAME COMMAND [SOURCE]: on node 2, reading SOURCE; its pid there is in /tmp/NAME.pid, its output here in
+# NAME.out
+in_background() {
+	node 2 bash -c "${3:-true} | { echo \$BASHPID >/tmp/$1.pid; exec $2; }" >"$1.out" 2>&1 &
+	wait_for 10 node 2 test -s "/tmp/$1.pid"
+}
+
+lives() { node 2 bash -c "kill -0 \$(cat /tmp/$1.pid) 2>/dev/null"; }
+
+dead() { ! lives "$1"; }
+
+size_of() { node 1 stat -c %s "/csv/data/$1"; }
+
+grows() { # FILE
+	local before
+	before=$(size_of "$1")
+	sleep 0.5
+	[ "$(size_of "$1")" -gt "$before" ]
+}
+
+cluster_up
+node 2 rm -f /tmp/stop /tmp/{one,two,three,ls}.pid
+
+note "access none under I/O"
+declare -A job
+for name in one two three; do
+	in_background $name "dd of=/csv/data/$name bs=64k iflag=fullblock oflag=direct" \
+		'until [ -e /tmp/stop ]; do head -c 64k /dev/zero || exit; sleep 0.05; done'
+	job[$name]=$!
+done
+for name in one two three; do wait_for 10 grows $name; done
+set_access 2 none
+sleep 1
+sizes=$(size_of one)/$(size_of two)/$(size_of three)
+in_background ls 'ls /csv/data'
+ls_job=$!
+sleep 2
+assert_eq "$(size_of one)/$(size_of two)/$(size_of three)" "$sizes" "sizes while node 2 has no access"
+for name in one two three ls; do assert lives $name; done
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -c 'kill -9 $(cat /tmp/two.pid)'
+wait_for 10 dead two
+if wait "${job[two]}"; then fail "killed and well"; fi
+assert lives one
+
+note "access is back"
+set_access 2 direct
+for name in one three; do wait_for 10 grows $name; done
+assert wait $ls_job
+assert_eq "$(sort ls.out | tr '\n' ' ')" "one three two "
+assert node 2 touch /tmp/stop
+for name in one three; do
+	wait "${job[$name]}" || fail "dd $name: $(cat $name.out)"
+	assert_eq "$(size_of $name)" "$(awk '/ copied/ { print $1 }' $name.out)" "size of $name"
+done
+
+note "a mount without access"
+umount_csv 3
+set_access 3 none
+if node 3 mount -t csvfs data /csv/data >mount.out 2>&1; then fail "mounted without access"; fi
+set_access 3 direct
+mount_csv 3
+
+note "no coordinator: ls waits"
+assert volume_offline
+node 2 rm /tmp/ls.pid
+in_background ls 'ls -l /csv/data'
+ls_job=$!
+sleep 2
+assert lives ls
+assert volume_online
+assert wait $ls_job
+assert_eq "$(grep -c root ls.out)" 3 "lines of ls"
+
+note "no coordinator: umount -f ends who waits"
+assert volume_offline
+node 2 rm /tmp/ls.pid
+in_background ls 'ls -l /csv/data'
+ls_job=$!
+sleep 1
+assert lives ls
+forced() { node 2 umount -f /csv/data; }
+wait_for 10 forced
+status=0
+wait $ls_job || status=$?
+assert_eq $status 2 "exit status of ls"
+grep -q 'Input/output error' ls.out || fail "not EIO: $(cat ls.out)"
+assert volume_online
+mount_csv 2
+assert_eq "$(node 2 ls /csv/data | wc -l)" 3

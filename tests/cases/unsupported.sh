@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# topology: ns
+# timeout: 240
+# What csvfs does not have yet is refused on every node, also on the coordinator, and never done for one node alone; what
+# needs only private or read-only mappings works: programs run from the volume, git works on it.
+
+says() { # NODE WANTED CSV_CALL-ARGUMENTS...
+	local n=$1 want=$2
+	shift 2
+	assert_eq "$(node "$n" csv_call "$@" 2>&1 || true)" "$want" "node $n: $*"
+}
+
+cluster_up
+assert node 1 bash -ec 'cd /csv/data; echo content >file; mkdir dir'
+for n in 1 2; do
+	says "$n" EOPNOTSUPP setxattr /csv/data/file user.name
+	says "$n" EOPNOTSUPP setxattr /csv/data/dir trusted.name
+	says "$n" EOPNOTSUPP setxattr /csv/data/file security.name
+	says "$n" EOPNOTSUPP getxattr /csv/data/file user.name
+	says "$n" EOPNOTSUPP getxattr /csv/data trusted.csvfs.epoch
+	says "$n" EOPNOTSUPP setxattr /csv/data/file system.posix_acl_access
+	says "$n" EOPNOTSUPP removexattr /csv/data/file user.name
+	says "$n" '' listxattr /csv/data
+	says "$n" EOPNOTSUPP open /csv/data tmpfile
+	for kind in flock posix ofd get; do says "$n" ENOLCK lock /csv/data/file $kind; done
+	says "$n" ENODEV mmap /csv/data/file sw
+	says "$n" c mmap /csv/data/file s
+	says "$n" EACCES mmap /csv/data/file sp
+	says "$n" '!' mmap /csv/data/file w
+	assert_eq "$(node "$n" cat /csv/data/file)" content "a private mapping was written to"
+done
+
+note "a program that node 2 copied runs on the others"
+assert node 2 cp "$(command -v busybox)" /csv/data/busybox
+for n in $(nodes); do assert_eq "$(node "$n" /csv/data/busybox echo "here $n")" "here $n"; done
+# shellcheck disable=SC2016 # expanded by the script
+printf '#!/bin/bash\necho "script $1"\n' | node_in 3 tee /csv/data/script >/dev/null
+assert node 2 chmod 755 /csv/data/script
+assert_eq "$(node 1 /csv/data/script runs)" "script runs"
+
+note "git on two nodes"
+git='git -c user.name=case -c user.email=case@example.org -c init.defaultBranch=main -c core.fsync=none -C /csv/data/repo'
+assert node 2 bash -ec "mkdir /csv/data/repo; $git init -q; echo one >/csv/data/repo/a; $git add a; $git commit -qm one"
+assert node 3 bash -ec "echo two >>/csv/data/repo/a; $git commit -qam two; $git gc -q"
+assert_eq "$(node 2 bash -c "$git log --format=%s | tr '\n' ' '; $git status --short")" "two one "
+assert node 1 bash -c "$git fsck --strict 2>&1"
+
+note "an ACL that cannot be told is not 'no ACL'"
+says 2 EOPNOTSUPP getxattr /csv/data/file system.posix_acl_access

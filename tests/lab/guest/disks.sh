@@ -1,0 +1,52 @@
+#!/bin/bash
+# Each node's own path to each shared disk: /dev/mapper/n<NODE>-vol<VOLUME>, dm-linear over the disk.
+#   disks.sh create "NODES" VOLUMES
+#   disks.sh fail|heal NODE VOLUME
+# device-mapper shares its claim on the disk, so the file system of one node may hold its path exclusively while others
+# read and write by theirs; and a path is failed alone, by loading another table.
+set -euo pipefail
+export DM_DISABLE_UDEV=1 # there is none in the guest: dmsetup has to make the device nodes itself
+
+# volume 1 is the first base disk; with --icount the disks are in memory
+base() {
+	local disks=(/dev/vd[a-z])
+	[ -b "${disks[0]}" ] || disks=(/dev/ram[0-9])
+	[ -b "${disks[$1 - 1]:-}" ] || { echo "disks: no base disk for volume $1" >&2; return 1; }
+	echo "${disks[$1 - 1]}"
+}
+
+linear() {
+	local disk
+	disk=$(base "$1")
+	echo "0 $(blockdev --getsz "$disk") linear $disk 0"
+}
+
+load() { # NAME TABLE
+	# Frozen file systems and a queue on a dead path would wait for ever: neither lock nor flush.
+	dmsetup reload "$1" --table "$2"
+	dmsetup suspend --nolockfs --noflush "$1"
+	dmsetup resume "$1"
+}
+
+case $1 in
+create)
+	modprobe dm_mod
+	[ -b /dev/vda ] || modprobe brd rd_nr="$3" rd_size=1048576
+	tables=
+	for ((volume = 1; volume <= $3; volume++)); do
+		table=$(linear "$volume")
+		for node in $2; do tables+="n$node-vol$volume,,,rw,$table;"; done
+	done
+	dmsetup create --concise "${tables%;}"
+	;;
+fail)
+	load "n$2-vol$3" "0 $(blockdev --getsz "/dev/mapper/n$2-vol$3") error"
+	;;
+heal)
+	load "n$2-vol$3" "$(linear "$3")"
+	;;
+*)
+	echo "disks: unknown command $1" >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * csv_call: one system call that no usual tool makes. It prints what came of it,
+ * "ok" or the name of the error, and exits with 0 or 1.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int result(int ret)
+{
+	puts(ret < 0 ? strerrorname_np(errno) : "ok");
+	return ret < 0;
+}
+
+static int handle_one(const char *path)
+{
+	union {
+		struct file_handle head;
+		char space[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} handle = { .head.handle_bytes = MAX_HANDLE_SZ };
+	struct stat st;
+	unsigned int i;
+	int mount;
+
+	if (name_to_handle_at(AT_FDCWD, path, &handle.head, &mount, 0) || lstat(path, &st))
+		return result(-1);
+	printf("%llu type %d ", (unsigned long long)st.st_ino, handle.head.handle_type);
+	for (i = 0; i < handle.head.handle_bytes; i++)
+		printf("%02x", handle.head.f_handle[i]);
+	putchar('\n');
+	return 0;
+}
+
+/* Handles and inode numbers, as they should be on every node. */
+static int call_handle(char **arg)
+{
+	int ret = 0;
+
+	for (; *arg; arg++)
+		ret |= handle_one(*arg);
+	return ret;
+}
+
+/* What a handle's file holds: MOUNT TYPE HEX */
+static int call_byhandle(char **arg)
+{
+	union {
+		struct file_handle head;
+		char space[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} handle = { .head.handle_type = atoi(arg[1]), .head.handle_bytes = strlen(arg[2]) / 2 };
+	int mount = open(arg[0], O_RDONLY | O_DIRECTORY), fd;
+	char buf[4096];
+	unsigned int i, byte;
+	ssize_t got;
+
+	for (i = 0; i < handle.head.handle_bytes && i < MAX_HANDLE_SZ; i++) {
+		if (sscanf(arg[2] + 2 * i, "%2x", &byte) != 1)
+			return 2;
+		handle.head.f_handle[i] = byte;
+	}
+	fd = open_by_handle_at(mount, &handle.head, O_RDONLY);
+	if (fd < 0)
+		return result(-1);
+	while ((got = read(fd, buf, sizeof(buf))) > 0)
+		fwrite(buf, 1, got, stdout);
+	return got < 0;
+}
+
+static int call_rename(char **arg)
+{
+	unsigned int flags = strtoul(arg[2], NULL, 0);
+
+	if (!strcmp(arg[2], "noreplace"))
+		flags = RENAME_NOREPLACE;
+	if (!strcmp(arg[2], "exchange"))
+		flags = RENAME_EXCHANGE;
+	if (!strcmp(arg[2], "whiteout"))
+		flags = RENAME_WHITEOUT;
+	return result(renameat2(AT_FDCWD, arg[0], AT_FDCWD, arg[1], flags));
+}
+
+/* open() with the flags of a number or a name */
+static int call_open(char **arg)
+{
+	static const struct {
+		const char *name;
+		int flags;
+	} names[] = {
+		{ "read", O_RDONLY }, { "write", O_WRONLY }, { "rdwr", O_RDWR },
+		{ "excl", O_RDWR | O_CREAT | O_EXCL }, { "trunc", O_WRONLY | O_TRUNC },
+		{ "tmpfile", O_RDWR | O_TMPFILE }, { "directory", O_RDONLY | O_DIRECTORY },
+		{ "nofollow", O_RDONLY | O_NOFOLLOW }, { "create", O_RDWR | O_CREAT },
+		{ "direct", O_RDWR | O_DIRECT },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(names[i].name, arg[1]))
+			return result(open(arg[0], names[i].flags, 0666));
+	return 2;
+}
+
+static int call_lock(char **arg)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(arg[0], O_RDWR);
+
+	if (fd < 0)
+		return result(fd);
+	if (!strcmp(arg[1], "flock"))
+		return result(flock(fd, LOCK_EX | LOCK_NB));
+	if (!strcmp(arg[1], "posix"))
+		return result(fcntl(fd, F_SETLK, &lock));
+	if (!strcmp(arg[1], "ofd"))
+		return result(fcntl(fd, F_OFD_SETLK, &lock));
+	if (!strcmp(arg[1], "get"))
+		return result(fcntl(fd, F_GETLK, &lock));
+	if (!strcmp(arg[1], "lease"))
+		return result(fcntl(fd, F_SETLEASE, F_WRLCK));
+	return 2;
+}
+
+/* Map a page: shared or private, r or w; w also stores to it. Then mprotect() where asked. */
+static int call_mmap(char **arg)
+{
+	bool write = strchr(arg[1], 'w'), shared = strchr(arg[1], 's');
+	int fd = open(arg[0], O_RDWR);
+	char *map;
+
+	if (fd < 0)
+		return result(fd);
+	map = mmap(NULL, 4096, PROT_READ | (write ? PROT_WRITE : 0),
+		   shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return result(-1);
+	if (strchr(arg[1], 'p'))
+		return result(mprotect(map, 4096, PROT_READ | PROT_WRITE));
+	if (write)
+		map[0] = '!';
+	printf("%c\n", map[0]);
+	return 0;
+}
+
+static int call_setxattr(char **arg)
+{
+	return result(setxattr(arg[0], arg[1], "value", 5, 0));
+}
+
+static int call_getxattr(char **arg)
+{
+	char buf[256];
+
+	return result(getxattr(arg[0], arg[1], buf, sizeof(buf)));
+}
+
+static int call_listxattr(char **arg)
+{
+	char buf[4096];
+	ssize_t len = listxattr(arg[0], buf, sizeof(buf)), i;
+
+	if (len < 0)
+		return result(-1);
+	for (i = 0; i < len; i += strlen(buf + i) + 1)
+		puts(buf + i);
+	return 0;
+}
+
+static int call_removexattr(char **arg)
+{
+	return result(removexattr(arg[0], arg[1]));
+}
+
+/* DIR COUNT: files, each acknowledged by a line when create() and close() have returned */
+static int call_creates(char **arg)
+{
+	int count = atoi(arg[1]), i, fd;
+	char path[4096];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%d", arg[0], i);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		if (fd < 0 || close(fd))
+			return result(-1);
+		printf("%d\n", i);
+	}
+	return 0;
+}
+
+/* DIR COUNT: exclusive creation of files that others want, too; a line for each */
+static int call_race(char **arg)
+{
+	int count = atoi(arg[1]), i, fd;
+	char path[4096];
+
+	for (i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%d", arg[0], i);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		result(fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int args;
+	int (*call)(char **arg);
+} calls[] = {
+	{ "handle", 0, call_handle },		/* PATH... */
+	{ "byhandle", 3, call_byhandle },	/* MOUNT TYPE HEX */
+	{ "rename", 3, call_rename },		/* OLD NEW noreplace|exchange|whiteout|NUMBER */
+	{ "open", 2, call_open },		/* PATH read|write|excl|tmpfile... */
+	{ "lock", 2, call_lock },		/* PATH flock|posix|ofd|get|lease */
+	{ "mmap", 2, call_mmap },		/* PATH letters: s(hared) w(rite) p(rotect after) */
+	{ "setxattr", 2, call_setxattr },	/* PATH NAME */
+	{ "getxattr", 2, call_getxattr },
+	{ "listxattr", 1, call_listxattr },
+	{ "removexattr", 2, call_removexattr },
+	{ "creates", 2, call_creates },		/* DIR COUNT */
+	{ "race", 2, call_race },		/* DIR COUNT */
+};
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+
+	for (i = 0; argc > 1 && i < sizeof(calls) / sizeof(*calls); i++)
+		if (!strcmp(calls[i].name, argv[1]) &&
+		    (!calls[i].args || argc - 2 == calls[i].args))
+			return calls[i].call(argv + 2);
+	fputs("csv_call CALL ARGUMENTS: see the list at the end of its source\n", stderr);
+	return 2;
+}
