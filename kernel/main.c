@@ -31,6 +31,7 @@ static const struct csv_transport_upcalls csv_main_transport_upcalls = {
 	.state_fill	= csv_state_fill,
 	.state_recv	= csv_state_recv,
 	.cluster	= csv_main_cluster,
+	.data_digest	= csv_table_data_digest_net,
 	.digest		= csv_table_digest_net,
 	.digest_recv	= csv_node_digest_recv,
 };

@@ -82,6 +82,7 @@ static int cluster_get_row(struct nlattr **tb, void *ctx)
 	if (tb[CSVFS_A_TABLE_GENERATION]) {
 		tf->table.generation = nl_uint(tb[CSVFS_A_TABLE_GENERATION]);
 		tf->table.transport = nl_uint(tb[CSVFS_A_TABLE_TRANSPORT]);
+		tf->table.data_digest = nl_uint(tb[CSVFS_A_TABLE_DATA_DIGEST]);
 		cluster_copy(tf->table.cluster, sizeof(tf->table.cluster),
 			     tb[CSVFS_A_TABLE_CLUSTER]);
 	}
@@ -159,6 +160,7 @@ int cluster_put_table(struct tablefile *tf, bool *again)
 	mnl_attr_put_u32(nlh, CSVFS_A_TABLE_GENERATION, table->generation);
 	mnl_attr_put_strz(nlh, CSVFS_A_TABLE_CLUSTER, table->cluster);
 	mnl_attr_put_u8(nlh, CSVFS_A_TABLE_TRANSPORT, table->transport);
+	mnl_attr_put_u8(nlh, CSVFS_A_TABLE_DATA_DIGEST, table->data_digest);
 	for (i = 0; i < table->nr_nodes; i++)
 		cluster_put_node(nlh, &table->nodes[i]);
 	for (i = 0; i < table->nr_volumes; i++)
@@ -286,6 +288,7 @@ static void cluster_show_json(const struct csv_table *table)
 	json_open(NULL, '{');
 	json_str("cluster", table->cluster);
 	json_str("transport", name_transport(table->transport));
+	json_bool("digest", table->data_digest);
 	json_uint("generation", table->generation);
 	json_open("nodes", '[');
 	for (i = 0; i < table->nr_nodes; i++) {

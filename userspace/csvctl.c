@@ -36,7 +36,7 @@ static void csvctl_print_help(FILE *out)
 	      "  csvctl cluster [ show ] | apply FILE | export\n"
 	      "  csvctl node [ show [ NAME ] ]\n"
 	      "  csvctl node set NAME [ local ] [ key-file FILE | key SERIAL ]\n"
-	      "                       [ fenced { on | off } ] [ reset ]\n"
+	      "                       [ fenced [ on | off ] ] [ reset ]\n"
 	      "  csvctl volume [ show [ NAME ] ] | online NAME | offline NAME [ force ]\n"
 	      "  csvctl volume add NAME uuid UUID device PATH [ type TYPE ]\n"
 	      "                         [ owner NODE ] [ epoch NUMBER ]\n"

@@ -183,21 +183,19 @@ static int node_set_word(struct node_set *set, int argc, char **argv)
 		set->reset = true;
 		return 1;
 	}
-	if (strcmp(word, "key-file") && strcmp(word, "key") && strcmp(word, "fenced")) {
+	if (!strcmp(word, "fenced")) {
+		bool off = value && !strcmp(value, "off");
+
+		set->fenced = !off;
+		return off || (value && !strcmp(value, "on")) ? 2 : 1;
+	}
+	if (strcmp(word, "key-file") && strcmp(word, "key")) {
 		csvctl_usage("node setting \"%s\" is not known", word);
 		return 0;
 	}
 	if (!value) {
 		csvctl_usage("%s what?", word);
 		return 0;
-	}
-	if (!strcmp(word, "fenced")) {
-		if (strcmp(value, "on") && strcmp(value, "off")) {
-			csvctl_usage("fenced \"%s\": it is on or off", value);
-			return 0;
-		}
-		set->fenced = !strcmp(value, "on");
-		return 2;
 	}
 	if (set->key) {
 		csvctl_usage("one key is enough");

@@ -210,11 +210,11 @@ static struct tablefile_line *tablefile_mark(struct tablefile_words *words, char
 
 static void tablefile_cluster(struct tablefile_words *words)
 {
-	static const char *const keys[] = { "transport", NULL };
+	static const char *const keys[] = { "transport", "digest", NULL };
 	struct csv_table *table = &words->tf->table;
 	const char *value;
 	unsigned int seen = 0;
-	int transport;
+	int transport, key;
 
 	if (words->tf->cluster_line) {
 		tablefile_bad(words, "the cluster was named in line %u already",
@@ -223,7 +223,13 @@ static void tablefile_cluster(struct tablefile_words *words)
 	}
 	words->tf->cluster_line = words->line;
 	tablefile_name(words, "cluster", table->cluster);
-	while (tablefile_pair(words, keys, &seen, &value) >= 0) {
+	while ((key = tablefile_pair(words, keys, &seen, &value)) >= 0) {
+		if (key == 1 && strcmp(value, "on") && strcmp(value, "off"))
+			tablefile_bad(words, "digest %.64s: it is on or off", value);
+		if (key == 1) {
+			table->data_digest = !strcmp(value, "on");
+			continue;
+		}
 		transport = value_transport(value);
 		if (transport < 0)
 			tablefile_bad(words, "transport %.64s: it is tcp or loop", value);

@@ -150,8 +150,8 @@ void tablefile_write(const struct csv_table *table, FILE *out)
 		fprintf(out, "# no table is in force\n");
 		return;
 	}
-	fprintf(out, "cluster %s transport %s\n", table->cluster,
-		name_transport(table->transport));
+	fprintf(out, "cluster %s transport %s%s\n", table->cluster,
+		name_transport(table->transport), table->data_digest ? " digest on" : "");
 	for (i = 0; i < table->nr_nodes; i++) {
 		const struct csv_table_node *node = &table->nodes[i];
 

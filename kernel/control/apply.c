@@ -249,6 +249,7 @@ int csv_table_fence(struct csv_net *cn, u32 node, bool fenced, struct netlink_ex
 		return -ENOMEM;
 	memcpy(new->cluster, old->cluster, sizeof(new->cluster));
 	new->transport = old->transport;
+	new->data_digest = old->data_digest;
 	memcpy(new->nodes, old->nodes, array_size(old->nr_nodes, sizeof(*old->nodes)));
 	memcpy(new->volumes, old->volumes, array_size(old->nr_volumes, sizeof(*old->volumes)));
 	memcpy(new->access, old->access, array_size(old->nr_access, sizeof(*old->access)));
@@ -273,6 +274,18 @@ void csv_table_withdraw(struct csv_net *cn)
 	csv_state_prune(cn, NULL);
 	mutex_unlock(&cn->control_mutex);
 	csv_table_retire(old);
+}
+
+bool csv_table_data_digest_net(struct csv_net *cn)
+{
+	const struct csv_table *table;
+	bool wanted;
+
+	rcu_read_lock();
+	table = rcu_dereference(cn->table);
+	wanted = table && table->data_digest;
+	rcu_read_unlock();
+	return wanted;
 }
 
 void csv_table_digest_net(struct csv_net *cn, u8 digest[16])

@@ -93,6 +93,8 @@ static inline struct csv_table *csv_table_locked(struct csv_net *cn)
 
 /* For HELLO: zeros while there is no table. */
 void csv_table_digest_net(struct csv_net *cn, u8 digest[16]);
+/* Whether the table in force asks for digests of data. */
+bool csv_table_data_digest_net(struct csv_net *cn);
 
 /* The family, see csvfs.yaml; netlink.c, nltable.c */
 int csv_netlink_init(void);

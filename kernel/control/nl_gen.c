@@ -36,13 +36,14 @@ const struct nla_policy csvfs_volume_nl_policy[CSVFS_A_VOLUME_EPOCH + 1] = {
 };
 
 /* CSVFS_CMD_TABLE_APPLY - do */
-static const struct nla_policy csvfs_table_apply_nl_policy[CSVFS_A_TABLE_ACCESS + 1] = {
+static const struct nla_policy csvfs_table_apply_nl_policy[CSVFS_A_TABLE_DATA_DIGEST + 1] = {
 	[CSVFS_A_TABLE_GENERATION] = { .type = NLA_U32, },
 	[CSVFS_A_TABLE_CLUSTER] = { .type = NLA_NUL_STRING, .len = 63, },
 	[CSVFS_A_TABLE_TRANSPORT] = { .type = NLA_U8, },
 	[CSVFS_A_TABLE_NODE] = NLA_POLICY_NESTED(csvfs_node_nl_policy),
 	[CSVFS_A_TABLE_VOLUME] = NLA_POLICY_NESTED(csvfs_volume_nl_policy),
 	[CSVFS_A_TABLE_ACCESS] = NLA_POLICY_NESTED(csvfs_access_nl_policy),
+	[CSVFS_A_TABLE_DATA_DIGEST] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* CSVFS_CMD_NODE_SET - do */
@@ -88,7 +89,7 @@ static const struct genl_split_ops csvfs_nl_ops[] = {
 		.cmd		= CSVFS_CMD_TABLE_APPLY,
 		.doit		= csvfs_nl_table_apply_doit,
 		.policy		= csvfs_table_apply_nl_policy,
-		.maxattr	= CSVFS_A_TABLE_ACCESS,
+		.maxattr	= CSVFS_A_TABLE_DATA_DIGEST,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -146,6 +146,8 @@ static int csv_nl_get_table(struct genl_info *info, struct csv_table *table)
 	nla_strscpy(table->cluster, info->attrs[CSVFS_A_TABLE_CLUSTER], sizeof(table->cluster));
 	if (info->attrs[CSVFS_A_TABLE_TRANSPORT])
 		table->transport = nla_get_u8(info->attrs[CSVFS_A_TABLE_TRANSPORT]);
+	if (info->attrs[CSVFS_A_TABLE_DATA_DIGEST])
+		table->data_digest = nla_get_u8(info->attrs[CSVFS_A_TABLE_DATA_DIGEST]);
 	if (info->attrs[CSVFS_A_TABLE_GENERATION])
 		table->generation = nla_get_u32(info->attrs[CSVFS_A_TABLE_GENERATION]);
 	nla_for_each_attr(attr, genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr), rem) {
@@ -240,7 +242,8 @@ static int csv_nl_put_table(struct sk_buff *skb, const struct csv_table *table,
 	if (!index--) {
 		if (nla_put_u32(skb, CSVFS_A_TABLE_GENERATION, table ? table->generation : 0) ||
 		    (table && nla_put_string(skb, CSVFS_A_TABLE_CLUSTER, table->cluster)) ||
-		    (table && nla_put_u8(skb, CSVFS_A_TABLE_TRANSPORT, table->transport)))
+		    (table && nla_put_u8(skb, CSVFS_A_TABLE_TRANSPORT, table->transport)) ||
+		    (table && nla_put_u8(skb, CSVFS_A_TABLE_DATA_DIGEST, table->data_digest)))
 			return -EMSGSIZE;
 		return 0;
 	}

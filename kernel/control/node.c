@@ -31,7 +31,8 @@ static bool csv_node_same(const struct csv_table *old, const struct csv_table *n
 {
 	const struct csv_table_node *was = old ? csv_table_find_node(old, node->id) : NULL;
 
-	return was && old->transport == new->transport && !strcmp(was->name, node->name) &&
+	return was && old->transport == new->transport && old->data_digest == new->data_digest &&
+	       !strcmp(was->name, node->name) &&
 	       !memcmp(&was->addr, &node->addr, sizeof(node->addr));
 }
 

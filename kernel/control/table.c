@@ -529,7 +529,7 @@ void csv_table_digest(const struct csv_table *table, u8 digest[16])
 	u32 i;
 
 	csv_table_hash_bytes(&hash, table->cluster, strlen(table->cluster) + 1);
-	csv_table_hash_u32(&hash, table->transport);
+	csv_table_hash_u32(&hash, table->transport | (u32)table->data_digest << 8);
 	csv_table_hash_u32(&hash, table->nr_nodes);
 	csv_table_hash_u32(&hash, table->nr_volumes);
 	for (i = 0; i < table->nr_nodes; i++) {

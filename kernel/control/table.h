@@ -47,6 +47,7 @@ struct csv_table_access {
 struct csv_table {
 	char cluster[CSV_NAME_MAX + 1];
 	u8 transport;			/* enum csv_transport_type */
+	bool data_digest;		/* messages carry a digest of their data */
 	u32 generation;			/* grows with every change on this node; 0: none */
 	u32 nr_nodes, nr_volumes, nr_access;
 	struct csv_table_node *nodes;		/* by id, ascending */

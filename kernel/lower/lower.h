@@ -92,7 +92,7 @@ int csv_lower_access(struct dentry *dentry, int mask);
  * Fill @buf with csv_wire_dirent from *@cookie on; bytes used. *@eof is set at the end.
  */
 int csv_lower_readdir(struct csv_lower *lower, struct dentry *dir, u64 *cookie, void *buf,
-		      unsigned int size, bool plus, bool *eof);
+		      unsigned int size, bool *eof);
 
 /* file.c */
 struct file *csv_lower_open(struct csv_lower *lower, struct dentry *dentry, int flags);

@@ -432,13 +432,12 @@ static bool csv_lower_dir_actor(struct dir_context *ctx, const char *name, int n
  * @cookie: where to begin; on return where to go on
  * @buf: entries go here, 8-byte aligned
  * @size: bytes there
- * @plus: reserved for attributes, see csv_service_readdir()
  * @eof: set when there are no more
  *
  * Return: bytes used, or a negative errno
  */
 int csv_lower_readdir(struct csv_lower *lower, struct dentry *dir, u64 *cookie, void *buf,
-		      unsigned int size, bool plus, bool *eof)
+		      unsigned int size, bool *eof)
 {
 	struct csv_lower_dir d = {
 		.ctx.actor = csv_lower_dir_actor,

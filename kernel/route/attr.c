@@ -1,9 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attributes from the coordinator, applied in the order in which it numbered
- * them, whatever the order in which they arrive.
+ * Inodes by their handles; and attributes from the coordinator, applied in the
+ * order in which it numbered them, whatever the order in which they arrive.
  */
 #include "route.h"
+
+/**
+ * csv_inode_match - whether an inode is the one of a handle, for iget5_locked()
+ * @inode: the inode
+ * @data: the handle
+ */
+int csv_inode_match(struct inode *inode, void *data)
+{
+	const struct csv_fh *fh = data, *own = &csv_inode_of(inode)->fh;
+
+	return own->len == fh->len && own->type == fh->type &&
+	       !memcmp(own->data, fh->data, fh->len);
+}
+
+/**
+ * csv_inode_find - the inode of a handle if it is in the cache
+ * @sb: the super block
+ * @fh: the handle
+ *
+ * Return: a reference, or NULL
+ */
+struct inode *csv_inode_find(struct super_block *sb, const struct csv_fh *fh)
+{
+	return ilookup5(sb, csv_inode_hash(fh), csv_inode_match, (void *)fh);
+}
 
 static void csv_attr_set_flags(struct inode *inode, u32 flags)
 {

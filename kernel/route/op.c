@@ -317,10 +317,15 @@ static int csv_op_exchange(struct csv_op *op, struct csv_xfer *xfer)
 	if (!peer)
 		return -CSV_ENOT_COORD;
 	err = csv_rpc_submit(peer, &xfer->rpc, false);
+	if (err == -ESHUTDOWN) {
+		err = -CSV_ENOT_COORD;
+	} else if (!err) {
+		err = csv_rpc_wait(&xfer->rpc);
+		if (err)
+			csv_rpc_cancel(peer, &xfer->rpc);
+	}
 	csv_peer_put(peer);
-	if (err == -ESHUTDOWN)
-		return -CSV_ENOT_COORD;
-	return err ?: csv_rpc_wait(&xfer->rpc);
+	return err;
 }
 
 static int csv_op_try(struct csv_op *op)

@@ -6,14 +6,6 @@
 #include "../service/service.h"
 #include "route.h"
 
-static int csv_recall_match(struct inode *inode, void *data)
-{
-	const struct csv_fh *fh = data, *own = &csv_inode_of(inode)->fh;
-
-	return own->len == fh->len && own->type == fh->type &&
-	       !memcmp(own->data, fh->data, fh->len);
-}
-
 /**
  * csv_recall_local - give a range up
  * @vol: the volume
@@ -34,7 +26,7 @@ u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start,
 	down_read(&vol->super_lock);
 	super = vol->super;
 	if (super)
-		inode = ilookup5(super->sb, csv_inode_hash(fh), csv_recall_match, (void *)fh);
+		inode = csv_inode_find(super->sb, fh);
 	if (inode) {
 		csv_layout_give_up(csv_inode_of(inode), start, end, seq);
 		if (csv_touch_take(csv_inode_of(inode)))

@@ -169,6 +169,8 @@ bool csv_op_retryable(int err);
 int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation);
 
 /* attr.c */
+int csv_inode_match(struct inode *inode, void *data);
+struct inode *csv_inode_find(struct super_block *sb, const struct csv_fh *fh);
 void csv_attr_apply(struct inode *inode, const struct csv_attr *attr);
 void csv_attr_apply_locked(struct csv_inode *ci, const struct csv_attr *attr);
 

@@ -128,7 +128,7 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 	 */
 	size = i_size_read(d_inode(snode->dentry));
 	if (req->in.flags & CSV_WRITE_APPEND) {
-		err = csv_snode_recall(snode, 0, round_down(size, bs), U64_MAX,
+		err = csv_snode_recall(snode, req->call, 0, round_down(size, bs), U64_MAX,
 				       CSV_SEGMENT_RW_EXCL);
 		pos = i_size_read(d_inode(snode->dentry));
 		start = pos;
@@ -136,7 +136,8 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 	} else {
 		start = min(pos, size);
 		end = pos + len > size ? U64_MAX : round_up(pos + len, bs);
-		err = csv_snode_recall(snode, 0, round_down(start, bs), end, CSV_SEGMENT_RW_EXCL);
+		err = csv_snode_recall(snode, req->call, 0, round_down(start, bs), end,
+				       CSV_SEGMENT_RW_EXCL);
 	}
 	if (!err && pos + len > req->export->lower.sb->s_maxbytes)
 		err = -EFBIG;
@@ -221,7 +222,7 @@ static int csv_service_fallocate_locked(struct csv_request *req, struct csv_snod
 	int err;
 
 	csv_service_fallocate_range(req, inode, &start, &end);
-	err = csv_snode_recall(snode, 0, round_down(start, bs),
+	err = csv_snode_recall(snode, req->call, 0, round_down(start, bs),
 			       end > U64_MAX - bs ? U64_MAX : round_up(end, bs),
 			       CSV_SEGMENT_RW_EXCL);
 	if (err)

@@ -288,7 +288,7 @@ static void csv_export_recall_one(struct csv_snode *snode, void *data)
 	if (*err)
 		return;
 	down_write(&snode->op_lock);
-	*err = csv_snode_recall(snode, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
+	*err = csv_snode_recall(snode, NULL, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
 	up_write(&snode->op_lock);
 }
 

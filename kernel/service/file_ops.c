@@ -77,14 +77,15 @@ int csv_service_access(struct csv_request *req)
 }
 
 /* Takes back what a change from @start on breaks. op_lock held for writing. */
-static int csv_service_recall(struct csv_snode *snode, u64 start, u64 end)
+static int csv_service_recall(struct csv_request *req, struct csv_snode *snode, u64 start, u64 end)
 {
 	u32 bs = snode->export->lower.sb->s_blocksize;
 
 	if (!S_ISREG(d_inode(snode->dentry)->i_mode))
 		return 0;
 	end = end > U64_MAX - bs ? U64_MAX : round_up(end, bs);
-	return csv_snode_recall(snode, 0, round_down(start, bs), end, CSV_SEGMENT_RW_EXCL);
+	return csv_snode_recall(snode, req->call, 0, round_down(start, bs), end,
+				CSV_SEGMENT_RW_EXCL);
 }
 
 static int csv_service_change(struct csv_request *req, struct csv_snode *snode)
@@ -121,7 +122,7 @@ static int csv_service_do_setattr(struct csv_request *req, struct csv_snode *sno
 		/* the size may have grown while we waited; it does not any more */
 		if (start)
 			start = min_t(u64, start, i_size_read(inode));
-		err = csv_service_recall(snode, start, U64_MAX);
+		err = csv_service_recall(req, snode, start, U64_MAX);
 		if (!err)
 			err = csv_service_change(req, snode);
 		up_write(&snode->op_lock);
@@ -191,7 +192,7 @@ static int csv_service_do_flags_set(struct csv_request *req, struct csv_snode *s
 	int err;
 
 	down_write(&snode->op_lock);
-	err = csv_service_recall(snode, 0, U64_MAX);
+	err = csv_service_recall(req, snode, 0, U64_MAX);
 	if (err)
 		goto unlock;
 	old = csv_service_assume(req);

@@ -233,8 +233,9 @@ static int csv_grant_answer(struct csv_grant *grant, struct csv_request *req)
 }
 
 /* Takes back what stands in the way. What comes back may have grown the file. */
-static int csv_grant_clear(struct csv_grant *grant, const struct csv_args *in)
+static int csv_grant_clear(struct csv_grant *grant, struct csv_request *req)
 {
+	const struct csv_args *in = &req->in;
 	u64 size, end = in->offset + in->length;
 	int err;
 
@@ -244,7 +245,7 @@ static int csv_grant_clear(struct csv_grant *grant, const struct csv_args *in)
 		if (!err)
 			err = csv_grant_set_mode(grant, grant->write && end > size);
 		if (!err)
-			err = csv_snode_recall(grant->snode, grant->node, grant->start,
+			err = csv_snode_recall(grant->snode, req->call, grant->node, grant->start,
 					       grant->need, grant->mode);
 	} while (!err && size != i_size_read(grant->inode));
 	return err;
@@ -257,7 +258,7 @@ static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)
 
 	if (READ_ONCE(snode->export->draining))
 		return -CSV_ENOT_COORD;
-	err = csv_grant_clear(grant, &req->in);
+	err = csv_grant_clear(grant, req);
 	if (err)
 		return err;
 	csv_grant_limit(grant);

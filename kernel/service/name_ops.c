@@ -435,44 +435,6 @@ int csv_service_readlink(struct csv_request *req)
 }
 
 /**
- * csv_service_readdir - a chunk of a directory as data
- * @req: the request
- *
- * Whether the directory may be read was asked by ACCESS when it was opened, and
- * is not asked again: an open directory may be read by whoever holds it.
- */
-int csv_service_readdir(struct csv_request *req)
-{
-	unsigned int size = min_t(unsigned int, req->in.count, SZ_64K);
-	struct dentry *dir;
-	bool eof = false;
-	void *buf;
-	int len;
-
-	dir = csv_lower_decode_fh(&req->export->lower, &req->in.fh);
-	if (IS_ERR(dir))
-		return PTR_ERR(dir);
-	len = -ENOTDIR;
-	if (!d_is_dir(dir))
-		goto put;
-	len = -ENOMEM;
-	buf = kvzalloc(size, GFP_KERNEL);
-	if (!buf)
-		goto put;
-	req->out.cookie = req->in.cookie;
-	len = csv_lower_readdir(&req->export->lower, dir, &req->out.cookie, buf, size,
-				req->in.flags & CSV_READDIR_PLUS, &eof);
-	csv_commit_seen(req, d_inode(dir));
-	req->out.flags = eof ? CSV_READDIR_EOF : 0;
-	if (len >= 0)
-		len = csv_service_put_data(req, buf, len);
-	kvfree(buf);
-put:
-	dput(dir);
-	return len;
-}
-
-/**
  * csv_service_statfs - statfs as data
  * @req: the request
  */

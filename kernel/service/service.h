@@ -203,8 +203,8 @@ struct file *csv_snode_file(struct csv_snode *snode);
 int csv_snode_pin(struct csv_snode *snode, u32 node);
 void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count);
 void csv_snode_segs_changed(struct csv_snode *snode);
-int csv_snode_recall(struct csv_snode *snode, u32 asking, u64 start, u64 end,
-		     enum csv_segment_mode want);
+int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
+		     u64 end, enum csv_segment_mode want);
 
 /* dispatch.c */
 void csv_service_request(struct csv_call *call);
@@ -213,7 +213,7 @@ int csv_service_local(struct csv_export *export, struct csv_rpc *rpc);
 /* The local route's destination of a reply's data, or NULL for a remote call. */
 struct iov_iter *csv_service_dest(struct csv_call *call);
 
-/* {name,file,data,layout,block}_ops.c: handlers */
+/* {name,file,data,layout,block}_ops.c, readdir.c: handlers */
 typedef int (*csv_handler)(struct csv_request *req);
 int csv_service_root(struct csv_request *req);
 int csv_service_lookup(struct csv_request *req);

@@ -262,7 +262,7 @@ struct csv_recall_wait {
 	refcount_t ref;
 	atomic_t left;
 	atomic_t touched;
-	struct completion done;
+	void *key;		/* of wake_up_var(): only an address */
 	struct csv_snode *snode;
 	u64 start, end, seq;
 };
@@ -306,7 +306,7 @@ static void csv_recall_returned(struct csv_recall_wait *wait, u32 node, u32 flag
 	if (flags & CSV_RECALL_TOUCHED)
 		atomic_set(&wait->touched, 1);
 	if (atomic_dec_and_test(&wait->left))
-		complete(&wait->done);
+		wake_up_var(wait->key);
 	csv_recall_put(wait);
 }
 
@@ -408,7 +408,7 @@ static struct csv_recall_wait *csv_recall_wait_alloc(struct csv_snode *snode, un
 
 	refcount_set(&wait->ref, nr + 1);
 	atomic_set(&wait->left, nr);
-	init_completion(&wait->done);
+	wait->key = &wait->left;
 	/* the caller has references to both */
 	refcount_inc(&snode->ref);
 	refcount_inc(&snode->export->ref);
@@ -427,9 +427,15 @@ static void csv_recall_touch(struct csv_snode *snode)
 	csv_lower_setattr(&snode->export->lower, snode->dentry, &set);
 }
 
+static bool csv_recall_is_over(struct csv_recall_wait *wait, const struct csv_call *call)
+{
+	return !atomic_read(&wait->left) || (call && READ_ONCE(call->cancelled));
+}
+
 /**
  * csv_snode_recall - take back what stands in the way
  * @snode: the file; op_lock is held for writing
+ * @call: on whose behalf, NULL: the administrator's
  * @asking: the node that is to get a grant, or 0: from everybody
  * @start: block-aligned
  * @end: block-aligned
@@ -438,10 +444,10 @@ static void csv_recall_touch(struct csv_snode *snode)
  * Returns when every conflicting segment has come back, or its holder's session
  * has ended or was fenced: never by time alone.
  *
- * Return: 0 or -ERESTARTSYS
+ * Return: 0; -ERESTARTSYS when killed, here or where the call comes from
  */
-int csv_snode_recall(struct csv_snode *snode, u32 asking, u64 start, u64 end,
-		     enum csv_segment_mode want)
+int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
+		     u64 end, enum csv_segment_mode want)
 {
 	struct csv_recall_wait *wait;
 	u32 nodes[CSV_NODES_MAX];
@@ -455,9 +461,12 @@ int csv_snode_recall(struct csv_snode *snode, u32 asking, u64 start, u64 end,
 	if (!nr)
 		return 0;
 	wait = csv_recall_wait_alloc(snode, nr, start, end);
+	if (call)
+		wait->key = &call->cancelled;
 	for (i = 0; i < nr; i++)
 		csv_recall_start(wait, nodes[i]);
-	if (wait_for_completion_killable(&wait->done))
+	err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
+	if (err || atomic_read(&wait->left))
 		err = -ERESTARTSYS;
 	else if (atomic_read(&wait->touched))
 		csv_recall_touch(snode);

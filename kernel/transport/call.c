@@ -156,6 +156,7 @@ static int csv_xcall_get_pages(struct csv_xcall *x, u32 len)
 struct csv_rsp *csv_rsp_alloc(struct csv_net *cn, u32 node, u64 incarnation, u64 id)
 {
 	struct csv_rsp *rsp = kvzalloc(sizeof(*rsp), GFP_NOIO);
+	unsigned int i;
 
 	if (!rsp)
 		return NULL;
@@ -166,6 +167,8 @@ struct csv_rsp *csv_rsp_alloc(struct csv_net *cn, u32 node, u64 incarnation, u64
 	rsp->incarnation = incarnation;
 	spin_lock_init(&rsp->lock);
 	INIT_LIST_HEAD(&rsp->pages);
+	for (i = 0; i < CSV_CLASS_COUNT; i++)
+		rsp->credit[i] = csv_slot_count(i);
 	return rsp;
 }
 
@@ -232,13 +235,12 @@ static void csv_xcall_encode(struct csv_xcall *x, size_t len)
 	hdr->plen = cpu_to_le32(len);
 	hdr->tag = cpu_to_le32((u32)x->index << 16 | (x->seq & 0xffff));
 	hdr->opcode = cpu_to_le16(call->opcode);
-	hdr->credit = cpu_to_le16(U16_MAX);
+	hdr->credit = cpu_to_le16(READ_ONCE(x->rsp->credit[csv_slot_class(x->index)]));
 	hdr->epoch = cpu_to_le32(call->epoch);
 	hdr->volume = cpu_to_le32(call->volume);
 	rsp->seq = cpu_to_le32(x->seq);
 	rsp->status = cpu_to_le32(csv_wire_status(call->err));
 	memcpy(rsp + 1, call->reply, call->reply_len);
-	csv_wire_seal(hdr, hlen);
 }
 
 /* Prepare x->tx from the encoded reply, and the kept data if it was kept. */
@@ -257,6 +259,21 @@ static void csv_xcall_init_tx(struct csv_xcall *x)
 	x->tx.done = csv_xcall_tx_done;
 	if (x->idempotent && x->call.out_stable)
 		csv_tx_set_splice(&x->tx);
+}
+
+/* There is no memory for what came: fewer at a time. */
+static void csv_rsp_cut_credit(struct csv_rsp *rsp, enum csv_class class)
+{
+	spin_lock(&rsp->lock);
+	rsp->credit[class] = max(rsp->credit[class] / 2, 1);
+	spin_unlock(&rsp->lock);
+}
+
+static void csv_rsp_raise_credit(struct csv_rsp *rsp, enum csv_class class)
+{
+	lockdep_assert_held(&rsp->lock);
+	if (unlikely(rsp->credit[class] < csv_slot_count(class)))
+		rsp->credit[class]++;
 }
 
 /* Keep the data of a reply that may have to be sent again; bytes kept. */
@@ -308,6 +325,7 @@ static void csv_xcall_complete(struct csv_call *call)
 	x->tx.busy = conn;
 	slot->state = x->idempotent ? CSV_RSP_IDLE : CSV_RSP_CACHED;
 	slot->rerun = x->idempotent;
+	csv_rsp_raise_credit(rsp, csv_slot_class(x->index));
 	spin_unlock(&rsp->lock);
 
 	if (!conn) {
@@ -354,6 +372,7 @@ static void csv_xcall_fill(struct csv_xcall *x, const struct csv_wire_hdr *hdr)
 	call->args = x->args;
 	call->data_len = le32_to_cpu(hdr->plen);
 	iov_iter_bvec(&call->data, ITER_SOURCE, x->bvec, x->nr_pages, call->data_len);
+	call->cancelled = false;
 	call->err = 0;
 	call->reply_len = 0;
 	iov_iter_kvec(&call->out, ITER_SOURCE, NULL, 0, 0);
@@ -382,8 +401,10 @@ static int csv_call_run(struct csv_conn *conn, struct csv_rsp_slot *slot, unsign
 		return ret;
 	x = slot->call;
 	ret = csv_xcall_get_pages(x, rx->left);
-	if (ret)
+	if (ret) {
+		csv_rsp_cut_credit(rsp, csv_slot_class(index));
 		return ret;
+	}
 	csv_xcall_fill(x, hdr);
 	if (rx->left)
 		iov_iter_bvec(&rx->to, ITER_DEST, x->bvec, x->nr_pages, rx->left);
@@ -526,4 +547,34 @@ void csv_call_abort(struct csv_conn *conn)
 	slot->state = CSV_RSP_IDLE;
 	slot->rerun = x->seq == slot->seq;
 	spin_unlock(&rsp->lock);
+}
+
+/**
+ * csv_call_cancel() - a CANCEL has come: nobody waits for the reply to a request
+ * @conn: connection
+ * @hdr: header
+ *
+ * The request is answered all the same, and perhaps sooner. One that is over, or was
+ * sent again since, is left alone.
+ */
+void csv_call_cancel(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
+{
+	const struct csv_wire_req *req = (const void *)(hdr + 1);
+	struct csv_rsp *rsp = conn->peer->rsp;
+	u32 index = le32_to_cpu(hdr->tag) >> 16;
+	struct csv_xcall *x = NULL;
+
+	if (index >= CSV_SLOTS || le64_to_cpu(req->session) != rsp->id)
+		return;
+	spin_lock(&rsp->lock);
+	if (rsp->slots[index].state == CSV_RSP_RUNNING &&
+	    rsp->slots[index].seq == le32_to_cpu(req->seq))
+		x = rsp->slots[index].call;
+	if (x)
+		WRITE_ONCE(x->call.cancelled, true);
+	spin_unlock(&rsp->lock);
+	if (!x)
+		return;
+	smp_mb();	/* pairs with the one in wait_var_event() */
+	wake_up_var(&x->call.cancelled);
 }

@@ -38,6 +38,8 @@ static_assert(CSV_RX_SIZE >= CSV_WIRE_HDR_MAX);
  * @hlen: bytes of it
  * @pos: bytes of it that were sent
  * @data: what is left to send of the data
+ * @digest: of the data, sent behind it
+ * @digest_left: bytes of @digest still to be sent; 0 on a link without digests
  * @splice: the pages of @data may be sent without a copy
  * @busy: with a connection; cleared by @done
  * @done: sent, or never will be; called once per csv_conn_send(), with
@@ -49,10 +51,18 @@ struct csv_tx {
 	unsigned int hlen;
 	unsigned int pos;
 	struct iov_iter data;
+	__le32 digest;
+	u8 digest_left;
 	bool splice;
 	bool busy;
 	void (*done)(struct csv_tx *tx);
 };
+
+/* Bytes of a message that are still to be sent. */
+static inline size_t csv_tx_left(const struct csv_tx *tx)
+{
+	return tx->hlen - tx->pos + iov_iter_count(&tx->data) + tx->digest_left;
+}
 
 /* What the other side said of itself in the handshake. */
 struct csv_hs {
@@ -65,6 +75,7 @@ struct csv_hs {
 	u32 io_max;
 	u16 slots[CSV_CLASS_COUNT];
 	u8 index;
+	bool ddgst;		/* one side wants digests of data, both can */
 	u8 digest[16];
 };
 
@@ -79,6 +90,9 @@ struct csv_xcall;
  * @open: the header is complete and was looked at, the data is to come
  * @left: bytes of data still to come
  * @to: where they go
+ * @from: @to as it was at the first byte, for the digest
+ * @digest: of the data, as it came
+ * @digest_left: bytes of @digest still to come
  * @slot: RSP: the slot it answers, or NULL
  * @call: REQ: the call it becomes, or NULL
  * @err: RSP: the result of the exchange
@@ -92,6 +106,9 @@ struct csv_rx {
 	bool open;
 	u32 left;
 	struct iov_iter to;
+	struct iov_iter from;
+	__le32 digest;
+	u8 digest_left;
 	struct csv_slot *slot;
 	struct csv_xcall *call;
 	int err;
@@ -212,10 +229,15 @@ void csv_rx_abort(struct csv_conn *conn);
 /* tx.c */
 void csv_tx_init(struct csv_tx *tx, void *hdr, unsigned int hlen, const struct iov_iter *data);
 void csv_tx_set_splice(struct csv_tx *tx);
+u32 csv_iter_digest(struct iov_iter iter);
 void csv_conn_send(struct csv_conn *conn, struct csv_tx *tx);
 void csv_conn_settle(struct csv_conn *conn);
 void csv_conn_close_tx(struct csv_conn *conn);
 void csv_tx_work(struct work_struct *work);
+
+/* notice.c */
+void csv_notice_goaway(struct csv_conn *conn, const char *why);
+void csv_notice_cancel(struct csv_conn *conn, u32 tag, u16 opcode, u64 session, u32 seq);
 
 /* handshake.c */
 int csv_handshake_dial(struct csv_conn *conn, u64 link, unsigned int index);

@@ -56,7 +56,8 @@ struct csv_auth {
 	u8 mac[SHA256_DIGEST_SIZE];
 };
 
-#define CSV_FEATURES		0ULL		/* none yet */
+#define CSV_FEATURE_DDGST	BIT_ULL(0)	/* digests of data */
+#define CSV_FEATURES		CSV_FEATURE_DDGST
 #define CSV_HS_PAYLOAD_MAX	sizeof(struct csv_hello)
 
 /* One handshake. */
@@ -176,9 +177,6 @@ static int csv_hs_recv(struct csv_hs_ctx *ctx, u8 type, void *payload, unsigned 
 
 static void csv_hs_fill_hello(struct csv_hs_ctx *ctx, u64 link, unsigned int index)
 {
-	static const u16 slots[CSV_CLASS_COUNT] = {
-		CSV_SLOTS_META, CSV_SLOTS_DATA, CSV_SLOTS_RESV,
-	};
 	struct csv_peer *peer = ctx->conn->peer;
 	struct csv_hello *hello = &ctx->ours;
 	struct csv_net *cn = peer->cn;
@@ -188,6 +186,8 @@ static void csv_hs_fill_hello(struct csv_hs_ctx *ctx, u64 link, unsigned int ind
 	hello->version_min = cpu_to_le32(CSV_WIRE_VERSION_MIN);
 	hello->version_max = cpu_to_le32(CSV_WIRE_VERSION);
 	hello->features = cpu_to_le64(CSV_FEATURES);
+	if (csv_upcalls->data_digest && csv_upcalls->data_digest(cn))
+		hello->features_required = cpu_to_le64(CSV_FEATURE_DDGST);
 	hello->incarnation = cpu_to_le64(cn->incarnation);
 	hello->instance = cpu_to_le64(peer->instance);
 	hello->link = cpu_to_le64(link);
@@ -195,7 +195,7 @@ static void csv_hs_fill_hello(struct csv_hs_ctx *ctx, u64 link, unsigned int ind
 	hello->target = cpu_to_le32(peer->node);
 	hello->io_max = cpu_to_le32(CSV_WIRE_IO_MAX);
 	for (i = 0; i < CSV_CLASS_COUNT; i++)
-		hello->slots[i] = cpu_to_le16(slots[i]);
+		hello->slots[i] = cpu_to_le16(csv_slot_count(i));
 	hello->index = index;
 	get_random_bytes(hello->nonce, sizeof(hello->nonce));
 	if (csv_upcalls->digest)
@@ -220,6 +220,8 @@ static int csv_hs_check_hello(struct csv_hs_ctx *ctx)
 				     le32_to_cpu(hello->version_max));
 	if (le64_to_cpu(hello->features_required) & ~CSV_FEATURES)
 		return csv_hs_refuse(ctx, false, "a required feature is unknown here");
+	if (ctx->ours.features_required & ~hello->features)
+		return csv_hs_refuse(ctx, false, "a feature required here is unknown there");
 	if (memcmp(hello->cluster, ctx->ours.cluster, sizeof(hello->cluster)))
 		return csv_hs_refuse(ctx, false, "not the same cluster name");
 	if (le32_to_cpu(hello->node) != peer->node ||
@@ -238,6 +240,8 @@ static int csv_hs_check_hello(struct csv_hs_ctx *ctx)
 	for (i = 0; i < CSV_CLASS_COUNT; i++)
 		hs->slots[i] = le16_to_cpu(hello->slots[i]);
 	memcpy(hs->digest, hello->digest, sizeof(hs->digest));
+	hs->ddgst = le64_to_cpu(hello->features_required | ctx->ours.features_required) &
+		CSV_FEATURE_DDGST;
 	if (hs->io_max < CSV_WIRE_IO_MAX)
 		return csv_hs_refuse(ctx, false, "messages of %u bytes are too small", hs->io_max);
 	hs->session_issued = csv_peer_offer_session(peer, hs);

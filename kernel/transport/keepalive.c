@@ -19,14 +19,13 @@ static void csv_keepalive_tx_done(struct csv_tx *tx)
 	smp_store_release(&tx->busy, false);
 }
 
-static void csv_keepalive_seal(struct csv_wire_hdr *hdr, u8 type, u32 len)
+static void csv_keepalive_fill(struct csv_wire_hdr *hdr, u8 type, u32 len)
 {
 	memset(hdr, 0, sizeof(*hdr));
 	hdr->type = type;
 	hdr->hlen = sizeof(*hdr) / 8;
 	hdr->doff = sizeof(*hdr) / 8;
 	hdr->plen = cpu_to_le32(len);
-	csv_wire_seal(hdr, sizeof(*hdr));
 }
 
 static void csv_keepalive_ping(struct csv_peer *peer, struct csv_conn *conn)
@@ -40,7 +39,7 @@ static void csv_keepalive_ping(struct csv_peer *peer, struct csv_conn *conn)
 		return;
 	if (csv_upcalls->state_fill)
 		vec.iov_len = csv_upcalls->state_fill(peer->cn, state, CSV_STATE_MAX);
-	csv_keepalive_seal((struct csv_wire_hdr *)peer->ping_buf, CSV_MSG_PING, vec.iov_len);
+	csv_keepalive_fill((struct csv_wire_hdr *)peer->ping_buf, CSV_MSG_PING, vec.iov_len);
 	peer->ping_vec = vec;
 	iov_iter_kvec(&data, ITER_SOURCE, &peer->ping_vec, 1, vec.iov_len);
 	csv_tx_init(&peer->ping, peer->ping_buf, sizeof(struct csv_wire_hdr), &data);
@@ -175,7 +174,7 @@ void csv_keepalive_end(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	/* Pairs with csv_keepalive_tx_done(). */
 	if (smp_load_acquire(&peer->pong.busy))
 		return;
-	csv_keepalive_seal(&peer->pong_hdr, CSV_MSG_PONG, 0);
+	csv_keepalive_fill(&peer->pong_hdr, CSV_MSG_PONG, 0);
 	csv_tx_init(&peer->pong, &peer->pong_hdr, sizeof(peer->pong_hdr), NULL);
 	peer->pong.busy = true;
 	csv_conn_send(conn, &peer->pong);

@@ -157,8 +157,10 @@ static int csv_link_set_session(struct csv_peer *peer, const struct csv_hs *hs, 
 	peer->session = hs->session;
 	peer->incarnation = hs->incarnation;
 	peer->remote = hs->instance;
-	for (i = 0; i < CSV_CLASS_COUNT; i++)
-		peer->slots_max[i] = clamp_t(u16, hs->slots[i], 1, peer->slots_max[i]);
+	for (i = 0; i < CSV_CLASS_COUNT; i++) {
+		peer->slots_agreed[i] = clamp_t(u16, hs->slots[i], 1, csv_slot_count(i));
+		peer->slots_max[i] = peer->slots_agreed[i];
+	}
 	spin_unlock(&peer->lock);
 	csv_rsp_put(old);
 	return 0;
@@ -394,8 +396,11 @@ void csv_link_stop(struct csv_peer *peer)
 	}
 	disable_delayed_work_sync(&peer->work);
 	mutex_lock(&peer->mutex);
-	if (peer->conns[0])
+	if (peer->conns[0]) {
+		if (peer->up)
+			csv_notice_goaway(peer->conns[0], "this node leaves");
 		csv_link_teardown(peer);
+	}
 	mutex_unlock(&peer->mutex);
 	csv_keepalive_stop(peer);
 	disable_work_sync(&peer->resend_work);

@@ -10,7 +10,8 @@
  *	drop		one of N messages is lost, and the connection with it
  *	disconnect	the connection breaks after one of N messages
  *	duplicate	one of N messages comes twice
- *	corrupt		one of N messages has a bit of its header flipped
+ *	corrupt		one of N messages has a bit flipped: anywhere if there is a digest of
+ *			its data, else in its header
  *	delay		every message takes N ms
  */
 #include <linux/debugfs.h>
@@ -150,16 +151,17 @@ static struct csv_loop_seg *csv_loop_copy(struct csv_tx *tx)
 	size_t len = iov_iter_count(&data);
 	struct csv_loop_seg *seg;
 
-	seg = kvmalloc(struct_size(seg, data, tx->hlen + len), GFP_NOIO);
+	seg = kvmalloc(struct_size(seg, data, csv_tx_left(tx)), GFP_NOIO);
 	if (!seg)
 		return NULL;
-	seg->len = tx->hlen + len;
+	seg->len = csv_tx_left(tx);
 	seg->pos = 0;
 	memcpy(seg->data, tx->hdr, tx->hlen);
 	if (copy_from_iter(seg->data + tx->hlen, len, &data) != len) {
 		kvfree(seg);
 		return NULL;
 	}
+	memcpy(seg->data + tx->hlen + len, &tx->digest, tx->digest_left);
 	return seg;
 }
 
@@ -181,7 +183,8 @@ static bool csv_loop_inject(struct csv_loop_end *to, struct csv_tx *tx, struct c
 			csv_loop_queue(to, twin);
 	}
 	if (csv_loop_hits(&csv_loop_faults.corrupt))
-		seg->data[get_random_u32_below(tx->hlen)] ^= BIT(get_random_u32_below(8));
+		seg->data[get_random_u32_below(tx->digest_left ? seg->len : tx->hlen)] ^=
+			BIT(get_random_u32_below(8));
 	return false;
 }
 
@@ -215,6 +218,7 @@ static int csv_loop_send(struct csv_conn *conn, struct csv_tx *tx)
 		csv_loop_break(pair);
 	tx->pos = tx->hlen;
 	iov_iter_advance(&tx->data, iov_iter_count(&tx->data));
+	tx->digest_left = 0;
 	return 0;
 }
 

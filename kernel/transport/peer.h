@@ -78,6 +78,8 @@ struct csv_rsp_slot {
  * @slots: the reply cache
  * @pages: for data of requests, used before
  * @nr_pages: number of these
+ * @credit: slots of each class that the requester may use: halved when there is no
+ *	memory for a request, grows again with the replies
  */
 struct csv_rsp {
 	refcount_t ref;
@@ -89,6 +91,7 @@ struct csv_rsp {
 	struct csv_rsp_slot slots[CSV_SLOTS];
 	struct list_head pages;
 	unsigned int nr_pages;
+	u16 credit[CSV_CLASS_COUNT];
 };
 
 /**
@@ -111,7 +114,8 @@ struct csv_rsp {
  * @up: the link is complete and in use
  * @gen: number of the link, never 0; grows when one has been taken down
  * @slots_used: slots of the requester
- * @slots_max: of each class, as agreed
+ * @slots_agreed: of each class, as agreed in the handshake
+ * @slots_max: of these, as the responder lets us use now
  * @waiters: csv_waiter, by class
  * @slots: the requester's
  * @error: why the last attempt failed
@@ -165,6 +169,7 @@ struct csv_peer {
 	bool up;
 	u32 gen;
 	DECLARE_BITMAP(slots_used, CSV_SLOTS);
+	u16 slots_agreed[CSV_CLASS_COUNT];
 	u16 slots_max[CSV_CLASS_COUNT];
 	struct list_head waiters[CSV_CLASS_COUNT];
 	struct csv_slot slots[CSV_SLOTS];
@@ -229,6 +234,7 @@ int csv_session_prealloc(struct csv_peer *peer);
 void csv_session_exit(struct csv_peer *peer);
 int csv_session_get_slot(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait);
 void csv_session_put_slot(struct csv_peer *peer, unsigned int index);
+void csv_session_set_credit(struct csv_peer *peer, enum csv_class class, u16 credit);
 struct csv_conn *csv_session_claim(struct csv_peer *peer, unsigned int index);
 void csv_session_send(struct csv_conn *conn, struct csv_slot *slot);
 void csv_session_kick(struct csv_peer *peer);
@@ -255,6 +261,7 @@ void csv_rsp_put(struct csv_rsp *rsp);
 int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr);
 void csv_call_end(struct csv_conn *conn);
 void csv_call_abort(struct csv_conn *conn);
+void csv_call_cancel(struct csv_conn *conn, const struct csv_wire_hdr *hdr);
 
 static inline enum csv_class csv_slot_class(unsigned int index)
 {
@@ -263,6 +270,15 @@ static inline enum csv_class csv_slot_class(unsigned int index)
 	if (index < CSV_SLOTS_META + CSV_SLOTS_DATA)
 		return CSV_CLASS_DATA;
 	return CSV_CLASS_RESV;
+}
+
+static inline u16 csv_slot_count(enum csv_class class)
+{
+	static const u16 counts[CSV_CLASS_COUNT] = {
+		CSV_SLOTS_META, CSV_SLOTS_DATA, CSV_SLOTS_RESV,
+	};
+
+	return counts[class];
 }
 
 /* Data has connections of its own, so that it does not stand in the way. */

@@ -48,6 +48,7 @@ int csv_reply_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	slot = &peer->slots[index];
 
 	spin_lock(&peer->lock);
+	csv_session_set_credit(peer, csv_slot_class(index), le16_to_cpu(hdr->credit));
 	if (slot->tx.busy) {
 		spin_unlock(&peer->lock);
 		csv_conn_settle(conn);

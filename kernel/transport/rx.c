@@ -119,9 +119,10 @@ static int csv_rx_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 {
 	struct csv_rx *rx = &conn->rx;
 
-	if (hdr->flags)		/* no data digest was negotiated */
-		return -EPROTO;
 	rx->left = le32_to_cpu(hdr->plen);
+	rx->digest_left = conn->hs.ddgst && rx->left ? sizeof(rx->digest) : 0;
+	if (!(hdr->flags & CSV_WIRE_F_DDGST) != !rx->digest_left)
+		return -EPROTO;
 	rx->slot = NULL;
 	rx->call = NULL;
 	csv_rx_discard(rx, rx->left);
@@ -137,11 +138,45 @@ static int csv_rx_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 		return csv_keepalive_begin(conn, hdr);
 	case CSV_MSG_GOAWAY:
 		return csv_rx_goaway(conn, hdr);
-	case CSV_MSG_CANCEL:	/* advisory; nothing here can be cancelled */
+	case CSV_MSG_CANCEL:
+		if (rx->left)
+			return -EPROTO;
+		csv_call_cancel(conn, hdr);
 		return 0;
 	default:
 		return -EPROTO;
 	}
+}
+
+/* Behind the data: what it comes to. Data that is thrown away is not looked at. */
+static int csv_rx_digest(struct csv_conn *conn)
+{
+	struct csv_rx *rx = &conn->rx;
+	unsigned int ahead;
+	struct iov_iter to;
+	struct kvec vec;
+	int ret;
+
+	while (rx->digest_left) {
+		vec.iov_base = (u8 *)(&rx->digest + 1) - rx->digest_left;
+		vec.iov_len = rx->digest_left;
+		ahead = min_t(unsigned int, rx->tail - rx->head, rx->digest_left);
+		if (ahead) {
+			memcpy(vec.iov_base, rx->buf + rx->head, ahead);
+			rx->head += ahead;
+			rx->digest_left -= ahead;
+			continue;
+		}
+		iov_iter_kvec(&to, ITER_DEST, &vec, 1, vec.iov_len);
+		ret = conn->ops->recv(conn, &to);
+		if (ret < 0)
+			return ret;
+		rx->digest_left -= ret;
+		csv_rx_heard(conn, ret);
+	}
+	if (iov_iter_is_discard(&rx->from) || csv_iter_digest(rx->from) == le32_to_cpu(rx->digest))
+		return 0;
+	return -EBADMSG;
 }
 
 static int csv_rx_data(struct csv_conn *conn)
@@ -163,7 +198,7 @@ static int csv_rx_data(struct csv_conn *conn)
 		rx->left -= ret;
 		csv_rx_heard(conn, ret);
 	}
-	return 0;
+	return conn->hs.ddgst && iov_iter_count(&rx->from) ? csv_rx_digest(conn) : 0;
 }
 
 static void csv_rx_end(struct csv_conn *conn)
@@ -196,6 +231,7 @@ static int csv_rx_step(struct csv_conn *conn)
 			ret = csv_rx_begin(conn, hdr);
 		if (ret)
 			return ret;
+		rx->from = rx->to;
 		rx->open = true;
 	}
 	ret = csv_rx_data(conn);
@@ -226,6 +262,7 @@ void csv_rx_work(struct work_struct *work)
 		queue_work(csv_io_wq, &conn->rx_work);
 	} else if (ret == -EBADMSG || ret == -EPROTO) {
 		atomic64_inc(&conn->peer->bad_frames);
+		csv_notice_goaway(conn, "a malformed message came");
 		csv_conn_fail(conn, "a malformed message came (%d)", ret);
 	} else if (ret != -EAGAIN) {
 		csv_conn_fail(conn, "receiving failed (%d)", ret);

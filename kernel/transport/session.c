@@ -62,6 +62,7 @@ void csv_session_init(struct csv_peer *peer)
 
 	for (i = 0; i < CSV_CLASS_COUNT; i++) {
 		INIT_LIST_HEAD(&peer->waiters[i]);
+		peer->slots_agreed[i] = csv_slot_ranges[i].count;
 		peer->slots_max[i] = csv_slot_ranges[i].count;
 	}
 	for (i = 0; i < CSV_SLOTS; i++) {
@@ -123,6 +124,23 @@ static int csv_slot_find(struct csv_peer *peer, enum csv_class class)
 	return i;
 }
 
+/* Who waits for a slot of the class gets one, as far as there are any. */
+static void csv_session_serve(struct csv_peer *peer, enum csv_class class)
+{
+	struct csv_waiter *waiter, *next;
+
+	lockdep_assert_held(&peer->lock);
+	list_for_each_entry_safe(waiter, next, &peer->waiters[class], entry) {
+		int index = csv_slot_find(peer, class);
+
+		if (index < 0)
+			return;
+		list_del(&waiter->entry);
+		waiter->slot = index;
+		complete(&waiter->done);
+	}
+}
+
 /**
  * csv_session_put_slot() - a slot is free
  * @peer: peer
@@ -132,21 +150,30 @@ static int csv_slot_find(struct csv_peer *peer, enum csv_class class)
  */
 void csv_session_put_slot(struct csv_peer *peer, unsigned int index)
 {
-	enum csv_class class = csv_slot_class(index);
-	struct csv_waiter *waiter;
-
 	lockdep_assert_held(&peer->lock);
 	peer->slots[index].state = CSV_SLOT_FREE;
 	peer->slots[index].rpc = NULL;
 	peer->slots[index].abort = 0;
-	waiter = list_first_entry_or_null(&peer->waiters[class], struct csv_waiter, entry);
-	if (!waiter) {
-		__clear_bit(index, peer->slots_used);
+	__clear_bit(index, peer->slots_used);
+	csv_session_serve(peer, csv_slot_class(index));
+}
+
+/**
+ * csv_session_set_credit() - the responder says how many slots of a class may be used
+ * @peer: peer
+ * @class: which
+ * @credit: how many; at least one, at most what the handshake agreed on
+ *
+ * Requests beyond that stay where they are. Context: under csv_peer.lock.
+ */
+void csv_session_set_credit(struct csv_peer *peer, enum csv_class class, u16 credit)
+{
+	lockdep_assert_held(&peer->lock);
+	credit = clamp_t(u16, credit, 1, peer->slots_agreed[class]);
+	if (likely(credit == peer->slots_max[class]))
 		return;
-	}
-	list_del(&waiter->entry);
-	waiter->slot = index;
-	complete(&waiter->done);
+	peer->slots_max[class] = credit;
+	csv_session_serve(peer, class);
 }
 
 static int csv_slot_wait(struct csv_peer *peer, struct csv_waiter *waiter)
@@ -271,7 +298,6 @@ struct csv_conn *csv_session_claim(struct csv_peer *peer, unsigned int index)
  */
 void csv_session_send(struct csv_conn *conn, struct csv_slot *slot)
 {
-	csv_wire_seal(slot->tx.hdr, slot->tx.hlen);
 	csv_tx_set_splice(&slot->tx);
 	csv_conn_send(conn, &slot->tx);
 	csv_conn_put(conn);
@@ -341,4 +367,31 @@ int csv_rpc_submit(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait)
 	if (conn)
 		csv_session_send(conn, slot);
 	return 0;
+}
+
+/**
+ * csv_rpc_cancel() - nobody waits for a request any more
+ * @peer: the one it was submitted to, referenced by the caller
+ * @rpc: the request, referenced by the caller
+ *
+ * Tells the responder, which may then end what it waits for. Advisory: the slot is
+ * free when the reply has come, as ever.
+ * Context: process.
+ */
+void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc)
+{
+	struct csv_slot *slot = &peer->slots[rpc->slot];
+	struct csv_conn *conn = NULL;
+	u64 session = 0;
+
+	spin_lock(&peer->lock);
+	if (slot->rpc == rpc && peer->up && slot->link == peer->gen) {
+		conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
+		session = peer->session;
+	}
+	spin_unlock(&peer->lock);
+	if (!conn)
+		return;
+	csv_notice_cancel(conn, (u32)rpc->slot << 16 | rpc->gen, rpc->opcode, session, rpc->seq);
+	csv_conn_put(conn);
 }

@@ -216,7 +216,7 @@ static int csv_tcp_send_small(struct socket *sock, struct csv_tx *tx, struct msg
 		left -= bvec[n].bv_len;
 		skip = 0;
 	}
-	if (left)
+	if (left || tx->digest_left)
 		msg->msg_flags |= MSG_MORE;
 	iov_iter_bvec(&msg->msg_iter, ITER_SOURCE, bvec, n, total - left);
 	return sock_sendmsg(sock, msg);
@@ -228,11 +228,16 @@ static int csv_tcp_send_some(struct socket *sock, struct csv_tx *tx)
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec;
 
-	if (tx->pos == tx->hlen) {
-		if (tx->splice)
-			msg.msg_flags |= MSG_SPLICE_PAGES;
+	if (tx->pos == tx->hlen && left) {
+		msg.msg_flags |= (tx->splice ? MSG_SPLICE_PAGES : 0) |
+				 (tx->digest_left ? MSG_MORE : 0);
 		msg.msg_iter = tx->data;
 		return sock_sendmsg(sock, &msg);
+	}
+	if (tx->pos == tx->hlen) {
+		vec.iov_base = (u8 *)(&tx->digest + 1) - tx->digest_left;
+		vec.iov_len = tx->digest_left;
+		return kernel_sendmsg(sock, &msg, &vec, 1, vec.iov_len);
 	}
 	if (left && !tx->splice && iov_iter_is_bvec(&tx->data))
 		return csv_tcp_send_small(sock, tx, &msg);
@@ -246,20 +251,21 @@ static int csv_tcp_send_some(struct socket *sock, struct csv_tx *tx)
 static int csv_tcp_send(struct csv_conn *conn, struct csv_tx *tx)
 {
 	struct csv_tcp *tcp = conn->priv;
-	unsigned int noreclaim;
-	unsigned int hdr;
+	unsigned int noreclaim, hdr, data;
 	int ret = 0;
 
 	if (tx->splice)
 		tcp->spliced = true;
 	noreclaim = memalloc_noreclaim_save();
-	while (tx->pos < tx->hlen || iov_iter_count(&tx->data)) {
+	while (csv_tx_left(tx)) {
 		ret = csv_tcp_send_some(tcp->sock, tx);
 		if (ret <= 0)
 			break;
 		hdr = min_t(unsigned int, ret, tx->hlen - tx->pos);
+		data = min_t(size_t, ret - hdr, iov_iter_count(&tx->data));
 		tx->pos += hdr;
-		iov_iter_advance(&tx->data, ret - hdr);
+		iov_iter_advance(&tx->data, data);
+		tx->digest_left -= ret - hdr - data;
 		ret = 0;
 	}
 	memalloc_noreclaim_restore(noreclaim);

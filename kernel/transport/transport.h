@@ -92,6 +92,8 @@ void csv_rpc_put(struct csv_rpc *rpc);
 int csv_rpc_submit(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait);
 /* 0 when the exchange is over (see @err), -ERESTARTSYS when killed first. */
 int csv_rpc_wait(struct csv_rpc *rpc);
+/* After that: let the responder know, so that it does not go on for nobody. */
+void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc);
 
 /**
  * struct csv_call - one request, seen from the responder
@@ -105,6 +107,8 @@ int csv_rpc_wait(struct csv_rpc *rpc);
  * @node: id of the requesting node
  * @incarnation: of it
  * @cn: this node
+ * @cancelled: nobody waits for the reply; whoever waits on behalf of the call sleeps by
+ *	wait_var_event() on this, and may end with any error
  * @err: status of the reply
  * @reply_len: bytes of @reply
  * @reply: operation header of the reply behind struct csv_wire_rsp
@@ -139,6 +143,7 @@ struct csv_call {
 	u32 node;
 	u64 incarnation;
 	struct csv_net *cn;
+	bool cancelled;
 
 	int err;
 	unsigned int reply_len;
@@ -185,6 +190,8 @@ struct csv_transport_upcalls {
 	/* 16 bytes digest of the table in force, for HELLO; and the peer's, heard. */
 	void (*digest)(struct csv_net *cn, u8 digest[16]);
 	void (*digest_recv)(struct csv_net *cn, u32 node, const u8 digest[16]);
+	/* Whether the table asks for digests of data. */
+	bool (*data_digest)(struct csv_net *cn);
 	/* Name of the cluster, NUL-terminated if shorter than @size; must be the peer's, too. */
 	void (*cluster)(struct csv_net *cn, char *name, unsigned int size);
 };

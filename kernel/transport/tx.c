@@ -9,6 +9,8 @@
  * which the kind of connection wakes by csv_conn_writable().
  */
 #include <linux/bvec.h>
+#include <linux/crc32c.h>
+#include <linux/iov_iter.h>
 #include <linux/net.h>
 #include "conn.h"
 #include "peer.h"
@@ -18,7 +20,7 @@
 /**
  * csv_tx_init() - prepare a message
  * @tx: message; tx->done is the caller's
- * @hdr: header and operation header; sealed by the caller before it is sent
+ * @hdr: header and operation header; csv_conn_send() seals it
  * @hlen: bytes of it
  * @data: source of its data, not advanced; NULL: none
  */
@@ -27,6 +29,7 @@ void csv_tx_init(struct csv_tx *tx, void *hdr, unsigned int hlen, const struct i
 	tx->hdr = hdr;
 	tx->hlen = hlen;
 	tx->pos = 0;
+	tx->digest_left = 0;
 	tx->splice = false;
 	if (data)
 		tx->data = *data;
@@ -77,9 +80,9 @@ static int csv_conn_drain(struct csv_conn *conn)
 			return 0;
 		if (csv_conn_is_dead(conn))
 			return -EPIPE;
-		len = tx->hlen - tx->pos + iov_iter_count(&tx->data);
+		len = csv_tx_left(tx);
 		ret = conn->ops->send(conn, tx);
-		len -= tx->hlen - tx->pos + iov_iter_count(&tx->data);
+		len -= csv_tx_left(tx);
 		if (peer)
 			atomic64_add(len, &peer->bytes_sent);
 		if (ret)
@@ -126,6 +129,40 @@ void csv_tx_work(struct work_struct *work)
 	csv_conn_push(container_of(work, struct csv_conn, tx_work));
 }
 
+static size_t csv_iter_digest_step(void *base, size_t progress, size_t len, void *crc, void *unused)
+{
+	*(u32 *)crc = crc32c(*(u32 *)crc, base, len);
+	return 0;
+}
+
+/**
+ * csv_iter_digest() - CRC32C of data
+ * @iter: over kernel memory or pages, none of it advanced
+ *
+ * Return: the digest as it travels behind the data.
+ */
+u32 csv_iter_digest(struct iov_iter iter)
+{
+	u32 crc = ~0u;
+
+	iterate_and_advance_kernel(&iter, iov_iter_count(&iter), &crc, NULL, csv_iter_digest_step);
+	return crc;
+}
+
+/* What depends on the link: whether a digest follows the data. Then nothing changes any more. */
+static void csv_conn_seal(struct csv_conn *conn, struct csv_tx *tx)
+{
+	struct csv_wire_hdr *hdr = tx->hdr;
+
+	hdr->flags = 0;
+	if (conn->hs.ddgst && iov_iter_count(&tx->data)) {
+		hdr->flags = CSV_WIRE_F_DDGST;
+		tx->digest = cpu_to_le32(csv_iter_digest(tx->data));
+		tx->digest_left = sizeof(tx->digest);
+	}
+	csv_wire_seal(hdr, tx->hlen);
+}
+
 /**
  * csv_conn_send() - send a message, now or as soon as it fits
  * @conn: connection, referenced by the caller
@@ -137,6 +174,7 @@ void csv_conn_send(struct csv_conn *conn, struct csv_tx *tx)
 {
 	bool closed;
 
+	csv_conn_seal(conn, tx);
 	spin_lock(&conn->tx_lock);
 	closed = conn->tx_closed;
 	if (!closed)

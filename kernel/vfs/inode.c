@@ -11,14 +11,6 @@
 #include <linux/slab.h>
 #include "vfs.h"
 
-static int csvfs_iget_test(struct inode *inode, void *data)
-{
-	const struct csv_fh *fh = data, *own = &csv_inode_of(inode)->fh;
-
-	return own->len == fh->len && own->type == fh->type &&
-	       !memcmp(own->data, fh->data, fh->len);
-}
-
 static int csvfs_iget_set(struct inode *inode, void *data)
 {
 	csv_inode_of(inode)->fh = *(const struct csv_fh *)data;
@@ -65,7 +57,7 @@ struct inode *csvfs_iget(struct super_block *sb, const struct csv_fh *fh,
 {
 	struct inode *inode;
 
-	inode = iget5_locked(sb, csv_inode_hash(fh), csvfs_iget_test, csvfs_iget_set, (void *)fh);
+	inode = iget5_locked(sb, csv_inode_hash(fh), csv_inode_match, csvfs_iget_set, (void *)fh);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
 	if (inode->i_state & I_NEW) {

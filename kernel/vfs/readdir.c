@@ -2,6 +2,9 @@
 /*
  * Reading directories: in pieces from the coordinator, by its cookies, which
  * are positions on the disk and mean the same on every node.
+ *
+ * Where files of the directory are known here the entries bring attributes, which
+ * refresh these inodes; nothing is trusted for longer than that.
  */
 #include "vfs.h"
 
@@ -17,11 +20,36 @@ static bool csvfs_emit(struct dir_context *ctx, const struct csv_wire_dirent *en
 	return true;
 }
 
-static int csvfs_emit_all(struct dir_context *ctx, const u8 *buf, size_t len, bool *full)
+/* What comes behind the name: attributes and handle. */
+static int csvfs_refresh_entry(struct super_block *sb, const struct csv_wire_dirent *entry)
+{
+	unsigned int skip = ALIGN(sizeof(*entry) + entry->namelen, 8);
+	unsigned int reclen = le16_to_cpu(entry->reclen), len = le32_to_cpu(entry->attrlen);
+	struct csv_attr attr;
+	struct inode *inode;
+	struct csv_fh fh;
+
+	if (!len)
+		return 0;
+	if (skip > reclen || len != reclen - skip ||
+	    csv_wire_get_attr(&attr, &fh, (const u8 *)entry + skip, len) != len)
+		return -EIO;
+	inode = csv_inode_find(sb, &fh);
+	if (!inode)
+		return 0;
+	if (!((inode->i_mode ^ attr.mode) & S_IFMT))
+		csv_attr_apply(inode, &attr);
+	iput(inode);
+	return 0;
+}
+
+static int csvfs_emit_all(struct super_block *sb, struct dir_context *ctx, const u8 *buf,
+			  size_t len, bool *full)
 {
 	const struct csv_wire_dirent *entry;
 	unsigned int reclen;
 	size_t used;
+	int err;
 
 	for (used = 0; used < len; used += reclen) {
 		entry = (const struct csv_wire_dirent *)(buf + used);
@@ -30,6 +58,9 @@ static int csvfs_emit_all(struct dir_context *ctx, const u8 *buf, size_t len, bo
 		reclen = le16_to_cpu(entry->reclen);
 		if (reclen < sizeof(*entry) + entry->namelen || reclen > len - used || reclen % 8)
 			return -EIO;
+		err = csvfs_refresh_entry(sb, entry);
+		if (err)
+			return err;
 		if (!csvfs_emit(ctx, entry)) {
 			*full = true;
 			return 0;
@@ -39,7 +70,8 @@ static int csvfs_emit_all(struct dir_context *ctx, const u8 *buf, size_t len, bo
 }
 
 /* One READDIR. @more is cleared at the end of the directory or of the memory. */
-static int csvfs_readdir_piece(struct inode *dir, struct dir_context *ctx, u8 *buf, bool *more)
+static int csvfs_readdir_piece(struct inode *dir, struct dir_context *ctx, bool plus, u8 *buf,
+			       bool *more)
 {
 	struct csv_op *op = csv_op_on(dir, CSV_OP_READDIR, true);
 	struct iov_iter iter;
@@ -50,6 +82,7 @@ static int csvfs_readdir_piece(struct inode *dir, struct dir_context *ctx, u8 *b
 		return PTR_ERR(op);
 	op->in.cookie = ctx->pos;
 	op->in.count = CSVFS_READDIR_SIZE;
+	op->in.flags = plus ? CSV_READDIR_PLUS : 0;
 	err = csv_op_alloc_pages(op, CSVFS_READDIR_SIZE, true);
 	if (!err)
 		err = csv_op_run(op);
@@ -59,7 +92,7 @@ static int csvfs_readdir_piece(struct inode *dir, struct dir_context *ctx, u8 *b
 	err = -EIO;
 	if (copy_from_iter(buf, op->in_len, &iter) != op->in_len)
 		goto put;
-	err = csvfs_emit_all(ctx, buf, op->in_len, &full);
+	err = csvfs_emit_all(dir->i_sb, ctx, buf, op->in_len, &full);
 	if (!err && !full)
 		ctx->pos = op->out.cookie;
 	*more = !full && !(op->out.flags & CSV_READDIR_EOF);
@@ -70,14 +103,14 @@ put:
 
 static int csvfs_iterate(struct file *file, struct dir_context *ctx)
 {
+	bool more = true, plus = !hlist_empty(&file_dentry(file)->d_children);
 	u8 *buf = kvmalloc(CSVFS_READDIR_SIZE, GFP_KERNEL);
-	bool more = true;
 	int err = 0;
 
 	if (!buf)
 		return -ENOMEM;
 	while (!err && more)
-		err = csvfs_readdir_piece(file_inode(file), ctx, buf, &more);
+		err = csvfs_readdir_piece(file_inode(file), ctx, plus, buf, &more);
 	kvfree(buf);
 	return err;
 }

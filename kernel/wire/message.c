@@ -210,7 +210,7 @@ int csv_wire_check(const struct csv_wire_hdr *hdr, __u32 io_max)
 	    (hdr->flags & ~CSV_WIRE_F_ALL))
 		return -EPROTO;
 
-	if (hdr->type == CSV_MSG_REQ)
+	if (hdr->type == CSV_MSG_REQ || hdr->type == CSV_MSG_CANCEL)
 		need += sizeof(struct csv_wire_req);
 	else if (hdr->type == CSV_MSG_RSP)
 		need += sizeof(struct csv_wire_rsp);

@@ -45,7 +45,7 @@ enum csv_wire_type {
 	CSV_MSG_COUNT,
 };
 
-#define CSV_WIRE_F_DDGST	0x01		/* a data digest follows the data */
+#define CSV_WIRE_F_DDGST	0x01		/* a CRC32C of the data follows it */
 #define CSV_WIRE_F_ALL		CSV_WIRE_F_DDGST
 
 struct csv_wire_hdr {
@@ -57,7 +57,7 @@ struct csv_wire_hdr {
 	__le32 plen;		/* bytes of data */
 	__le32 tag;		/* slot << 16 | generation */
 	__le16 opcode;
-	__le16 credit;		/* RSP: slots of the class that may be used */
+	__le16 credit;		/* RSP: slots of its class that may be used from now on */
 	__le32 epoch;		/* of the volume, as the sender knows it */
 	__le32 hcrc;
 	__le32 volume;
@@ -66,7 +66,7 @@ struct csv_wire_hdr {
 static_assert(sizeof(struct csv_wire_hdr) == 32);
 static_assert(offsetof(struct csv_wire_hdr, hcrc) == 24);
 
-/* Opens the operation header of a REQ. */
+/* Opens the operation header of a REQ; all of it in a CANCEL, which has the REQ's tag. */
 struct csv_wire_req {
 	__le64 session;
 	__le32 seq;		/* of the slot */

@@ -490,6 +490,9 @@ CSV_TEST(table_test_digest)
 	table_make(&table_new);
 	table_new.table.transport = 1;
 	CSV_EXPECT_TRUE(table_digest_word() != same);
+	table_make(&table_new);
+	table_new.table.data_digest = true;
+	CSV_EXPECT_TRUE(table_digest_word() != same);
 }
 
 /* The numbers that other nodes compute, whatever their byte order. */

@@ -28,6 +28,8 @@ static const struct tablefile_case {
 	{ "", { "0 a line names the cluster" } },
 	{ HEAD HEAD, { "2 the cluster was named in line 1" } },
 	{ "cluster\n", { "1 the name of a cluster is missing" } },
+	{ "cluster lab digest on transport tcp\n", {} },
+	{ "cluster lab digest maybe\n", { "1 digest maybe: it is on or off" } },
 	{ "cluster lab transport smoke\n", { "1 transport smoke: it is tcp or loop" } },
 	{ "cluster lab colour red\n", { "1 colour is not known here" } },
 	{ HEAD "bogus\n", { "2 bogus: a line starts with" } },
