@@ -22,8 +22,11 @@ int csv_stats_init(struct csv_stats *stats)
 	unsigned int route;
 
 	stats->bytes = __alloc_percpu(4 * sizeof(u64), sizeof(u64));
-	if (!stats->bytes)
+	stats->reasons = __alloc_percpu(CSV_REASON_COUNT * sizeof(u64), sizeof(u64));
+	if (!stats->bytes || !stats->reasons) {
+		csv_stats_destroy(stats);
 		return -ENOMEM;
+	}
 	for (route = 0; route < CSV_ROUTE_COUNT; route++) {
 		stats->ops[route] = __alloc_percpu(CSV_OP_COUNT * sizeof(struct csv_stat),
 						   sizeof(u64));
@@ -45,6 +48,7 @@ void csv_stats_destroy(struct csv_stats *stats)
 
 	for (route = 0; route < CSV_ROUTE_COUNT; route++)
 		free_percpu(stats->ops[route]);
+	free_percpu(stats->reasons);
 	free_percpu(stats->bytes);
 }
 
@@ -72,6 +76,34 @@ void csv_stats_count(struct csv_volume *vol, enum csv_route route, u16 op, ktime
 		this_cpu_inc(stat->errors);
 	else if (result > 0)
 		this_cpu_add(stat->bytes, result);
+}
+
+/**
+ * csv_stats_count_reasons - one operation of an application was file-redirected
+ * @vol: on this volume
+ * @reasons: CSV_FILE_REASON_*; each of them is counted
+ *
+ * Context: any
+ */
+void csv_stats_count_reasons(struct csv_volume *vol, u64 reasons)
+{
+	for (; reasons; reasons &= reasons - 1)
+		this_cpu_inc(vol->stats.reasons[__ffs64(reasons)]);
+}
+
+/**
+ * csv_stats_fill_reasons - sum why operations were file-redirected
+ * @vol: the volume
+ * @out: operations by bit of their reason
+ */
+void csv_stats_fill_reasons(struct csv_volume *vol, u64 out[CSV_REASON_COUNT])
+{
+	unsigned int cpu, i;
+
+	memset(out, 0, CSV_REASON_COUNT * sizeof(*out));
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < CSV_REASON_COUNT; i++)
+			out[i] += READ_ONCE(per_cpu_ptr(vol->stats.reasons, cpu)[i]);
 }
 
 /**
@@ -156,6 +188,7 @@ void csv_stats_reset(struct csv_volume *vol)
 		for (route = 0; route < CSV_ROUTE_COUNT; route++)
 			memset(per_cpu_ptr(vol->stats.ops[route], cpu), 0,
 			       CSV_OP_COUNT * sizeof(struct csv_stat));
+		memset(per_cpu_ptr(vol->stats.reasons, cpu), 0, CSV_REASON_COUNT * sizeof(u64));
 		memset(per_cpu_ptr(vol->stats.bytes, cpu), 0, 4 * sizeof(u64));
 	}
 }

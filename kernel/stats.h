@@ -9,6 +9,7 @@
 #include "wire/wire.h"
 
 #define CSV_HIST_BUCKETS	24
+#define CSV_REASON_COUNT	64
 
 struct csv_volume;
 
@@ -29,11 +30,13 @@ struct csv_stat {
 /**
  * struct csv_stats - all counters of a volume
  * @ops: CSV_OP_COUNT counters a route: one allocation would be too large
+ * @reasons: operations of applications that were file-redirected, by CSV_FILE_REASON_* bit
  * @bytes: moved, in this order: read from the shared disk by this node, written
  *	to it, redirected data received, sent
  */
 struct csv_stats {
 	struct csv_stat __percpu *ops[CSV_ROUTE_COUNT];
+	u64 __percpu *reasons;
 	u64 __percpu *bytes;
 };
 
@@ -43,11 +46,14 @@ void csv_stats_destroy(struct csv_stats *stats);
 /* READ and WRITE of applications are counted under these two on every route. */
 void csv_stats_count(struct csv_volume *vol, enum csv_route route, u16 op, ktime_t start,
 		     ssize_t result);
+/* One operation was file-redirected, for each of these reasons. */
+void csv_stats_count_reasons(struct csv_volume *vol, u64 reasons);
 void csv_stats_add_disk(struct csv_volume *vol, bool write, u64 bytes);
 void csv_stats_add_wire(struct csv_volume *vol, bool write, u64 bytes);
 /* 0, or -ENOENT when nothing was counted */
 int csv_stats_fill(struct csv_volume *vol, enum csv_route route, u16 op, struct csv_stat *out);
 void csv_stats_fill_bytes(struct csv_volume *vol, u64 disk[2], u64 wire[2]);
+void csv_stats_fill_reasons(struct csv_volume *vol, u64 out[CSV_REASON_COUNT]);
 void csv_stats_reset(struct csv_volume *vol);
 
 #endif /* CSV_STATS_H */

@@ -11,6 +11,7 @@
 #include "print.h"
 
 #define STAT_BUCKETS	24
+#define STAT_REASONS	64
 
 struct stat_show {
 	const char *only;		/* NULL: all volumes */
@@ -44,6 +45,29 @@ static const struct {
 	{ CSVFS_A_STAT_WIRE_RECEIVED, "wire_received" },
 };
 
+/* Why operations were file-redirected, and how many. */
+static void stat_show_reasons(struct nlattr **tb)
+{
+	u64 counts[STAT_REASONS];
+	unsigned int bit;
+	char name[32];
+
+	nl_bytes(tb[CSVFS_A_STAT_FILE_REASONS], counts, sizeof(counts));
+	if (print_json)
+		json_open("file_redirected", '{');
+	for (bit = 0; bit < STAT_REASONS; bit++) {
+		if (!counts[bit])
+			continue;
+		format_reasons(REASON_FILE, 1ULL << bit, name, sizeof(name));
+		if (print_json)
+			json_uint(name, counts[bit]);
+		else
+			printf("    file-redirected %-14s %12" PRIu64 "\n", name, counts[bit]);
+	}
+	if (print_json)
+		json_close('}');
+}
+
 static void stat_show_json(struct nlattr **tb, const u64 *hist)
 {
 	unsigned int i;
@@ -53,6 +77,7 @@ static void stat_show_json(struct nlattr **tb, const u64 *hist)
 	if (!tb[CSVFS_A_STAT_ROUTE]) {
 		for (i = 0; i < ARRAY_SIZE(stat_bytes); i++)
 			json_uint(stat_bytes[i].key, nl_uint(tb[stat_bytes[i].attr]));
+		stat_show_reasons(tb);
 		json_close('}');
 		return;
 	}
@@ -81,6 +106,7 @@ static void stat_show_bytes(struct nlattr **tb)
 		     sizeof(wire_received));
 	printf("    disk read %s written %s, wire sent %s received %s\n", disk_read, disk_written,
 	       wire_sent, wire_received);
+	stat_show_reasons(tb);
 	printf("    %-7s %-14s %12s %8s %9s %9s %9s\n", "ROUTE", "OPERATION", "COUNT", "ERRORS",
 	       "BYTES", "P50us", "P99us");
 }

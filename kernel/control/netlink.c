@@ -444,15 +444,17 @@ static int csv_nl_put_stat(struct sk_buff *skb, const struct csv_table_volume *v
 static int csv_nl_put_stat_bytes(struct sk_buff *skb, struct csv_volume *vol,
 				 const struct csv_table_volume *volume)
 {
-	u64 disk[2], wire[2];
+	u64 disk[2], wire[2], reasons[CSV_REASON_COUNT];
 
 	csv_stats_fill_bytes(vol, disk, wire);
+	csv_stats_fill_reasons(vol, reasons);
 	if (nla_put_u32(skb, CSVFS_A_STAT_VOLUME, volume->id) ||
 	    nla_put_string(skb, CSVFS_A_STAT_NAME, volume->name) ||
 	    nla_put_uint(skb, CSVFS_A_STAT_DISK_READ, disk[0]) ||
 	    nla_put_uint(skb, CSVFS_A_STAT_DISK_WRITTEN, disk[1]) ||
 	    nla_put_uint(skb, CSVFS_A_STAT_WIRE_RECEIVED, wire[0]) ||
-	    nla_put_uint(skb, CSVFS_A_STAT_WIRE_SENT, wire[1]))
+	    nla_put_uint(skb, CSVFS_A_STAT_WIRE_SENT, wire[1]) ||
+	    nla_put(skb, CSVFS_A_STAT_FILE_REASONS, sizeof(reasons), reasons))
 		return -EMSGSIZE;
 	return 0;
 }

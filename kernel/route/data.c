@@ -37,12 +37,33 @@ enum csv_route csv_volume_route(struct csv_volume *vol, u64 *file_reasons,
 	return out.route;
 }
 
-static enum csv_route csv_data_route(struct inode *inode, loff_t pos, size_t len, bool write,
-				     bool append)
+/**
+ * csv_inode_unmappable - whether layouts of an inode are not worth asking for
+ * @ci: the inode
+ *
+ * The coordinator cannot map some files as they are now: with shared blocks, on
+ * a realtime device. They are asked for again after a while.
+ */
+bool csv_inode_unmappable(struct csv_inode *ci)
+{
+	unsigned long until = READ_ONCE(ci->unmappable_until);
+
+	if (READ_ONCE(ci->unmappable))
+		return true;
+	if (likely(!until))
+		return false;
+	if (time_before(jiffies, until))
+		return true;
+	WRITE_ONCE(ci->unmappable_until, 0);
+	return false;
+}
+
+static struct csv_selected csv_data_select(struct inode *inode, loff_t pos, size_t len, bool write,
+					   bool append)
 {
 	struct csv_super *super = csv_super_of(inode->i_sb);
 	struct csv_select in = {
-		.unmappable = READ_ONCE(csv_inode_of(inode)->unmappable),
+		.unmappable = csv_inode_unmappable(csv_inode_of(inode)),
 		.write = write,
 		.aligned = !((pos | len) & (super->info.lbs - 1)),
 		.append = append,
@@ -50,7 +71,7 @@ static enum csv_route csv_data_route(struct inode *inode, loff_t pos, size_t len
 	};
 
 	csv_data_select_volume(super->vol, &in);
-	return csv_route_select(&in).route;
+	return csv_route_select(&in);
 }
 
 /* No access at all: wait until the table says otherwise. */
@@ -63,14 +84,28 @@ static int csv_data_wait(struct inode *inode, struct kiocb *iocb)
 	return csv_op_wait(super->vol, super, atomic_read(&super->vol->generation));
 }
 
-static ssize_t csv_data_file_read(struct kiocb *iocb, struct iov_iter *to)
+static ssize_t csv_data_file_read(struct kiocb *iocb, struct iov_iter *to, u64 reasons)
 {
 	struct csv_volume *vol = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->vol;
 	ktime_t start = ktime_get();
 	ssize_t n = csv_file_read(iocb, to);
 
 	csv_stats_count(vol, CSV_ROUTE_FILE, CSV_OP_READ, start, n);
+	csv_stats_count_reasons(vol, reasons);
 	return n;
+}
+
+/* Why there was no layout where the routes of volume and inode would have had one. */
+static u64 csv_data_no_layout(struct inode *inode)
+{
+	return csv_inode_unmappable(csv_inode_of(inode)) ? CSV_FILE_REASON_UNMAPPABLE :
+		CSV_FILE_REASON_CONTENDED;
+}
+
+/* A layout came to an end before the call did: the coordinator does the rest. */
+static bool csv_data_is_short(struct kiocb *iocb, struct iov_iter *iter, ssize_t n)
+{
+	return n > 0 && iov_iter_count(iter) && !(iocb->ki_flags & IOCB_NOWAIT);
 }
 
 /**
@@ -81,26 +116,28 @@ static ssize_t csv_data_file_read(struct kiocb *iocb, struct iov_iter *to)
 ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	enum csv_route route;
-	ssize_t n;
+	struct csv_selected way;
+	ssize_t n, more;
 
 	if (!iov_iter_count(to))
 		return 0;
 	for (;;) {
-		route = csv_data_route(inode, iocb->ki_pos, iov_iter_count(to), false, false);
-		if (route == CSV_ROUTE_COUNT) {
-			n = csv_data_wait(inode, iocb);
-			if (n)
-				return n;
-			continue;
-		}
-		if (route == CSV_ROUTE_FILE)
-			return csv_data_file_read(iocb, to);
-		n = csv_mapped_read(iocb, to, route);
-		if (n != -CSV_EUNMAPPABLE)
+		way = csv_data_select(inode, iocb->ki_pos, iov_iter_count(to), false, false);
+		if (way.route != CSV_ROUTE_COUNT)
+			break;
+		n = csv_data_wait(inode, iocb);
+		if (n)
 			return n;
-		return csv_data_file_read(iocb, to);
 	}
+	if (way.route == CSV_ROUTE_FILE)
+		return csv_data_file_read(iocb, to, way.file_reasons);
+	n = csv_mapped_read(iocb, to, way.route);
+	if (n == -CSV_EREDIRECT)
+		return csv_data_file_read(iocb, to, csv_data_no_layout(inode));
+	if (!csv_data_is_short(iocb, to, n) || iocb->ki_pos >= i_size_read(inode))
+		return n;
+	more = csv_data_file_read(iocb, to, csv_data_no_layout(inode));
+	return n + max_t(ssize_t, more, 0);
 }
 
 static int csv_data_lock(struct inode *inode, struct kiocb *iocb, bool excl)
@@ -125,38 +162,41 @@ static void csv_data_unlock(struct inode *inode, bool excl)
 		inode_unlock_shared(inode);
 }
 
-static ssize_t csv_data_file_write(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t csv_data_file_write(struct kiocb *iocb, struct iov_iter *from, u64 reasons)
 {
 	struct csv_volume *vol = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->vol;
 	ktime_t start = ktime_get();
 	ssize_t n = csv_file_write(iocb, from, iocb->ki_flags & IOCB_APPEND);
 
 	csv_stats_count(vol, CSV_ROUTE_FILE, CSV_OP_WRITE, start, n);
+	csv_stats_count_reasons(vol, reasons);
 	return n;
 }
 
 static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	enum csv_route route;
-	ssize_t n;
+	struct csv_selected way;
+	ssize_t n, more;
 
 	for (;;) {
-		route = csv_data_route(inode, iocb->ki_pos, iov_iter_count(from), true,
-				       iocb->ki_flags & IOCB_APPEND);
-		if (route == CSV_ROUTE_COUNT) {
-			n = csv_data_wait(inode, iocb);
-			if (n)
-				return n;
-			continue;
-		}
-		if (route == CSV_ROUTE_FILE)
-			return csv_data_file_write(iocb, from);
-		n = csv_mapped_write(iocb, from, route);
-		if (n != -CSV_EUNMAPPABLE)
+		way = csv_data_select(inode, iocb->ki_pos, iov_iter_count(from), true,
+				      iocb->ki_flags & IOCB_APPEND);
+		if (way.route != CSV_ROUTE_COUNT)
+			break;
+		n = csv_data_wait(inode, iocb);
+		if (n)
 			return n;
-		return csv_data_file_write(iocb, from);
 	}
+	if (way.route == CSV_ROUTE_FILE)
+		return csv_data_file_write(iocb, from, way.file_reasons);
+	n = csv_mapped_write(iocb, from, way.route);
+	if (n == -CSV_EREDIRECT)
+		return csv_data_file_write(iocb, from, csv_data_no_layout(inode));
+	if (!csv_data_is_short(iocb, from, n))
+		return n;
+	more = csv_data_file_write(iocb, from, csv_data_no_layout(inode));
+	return n + max_t(ssize_t, more, 0);
 }
 
 /* Writes side by side need a file that stays as long, and as safe, as it is. */
@@ -223,7 +263,7 @@ int csv_data_flush(struct inode *inode)
 
 	for (;;) {
 		generation = atomic_read(&super->vol->generation);
-		route = csv_data_route(inode, 0, super->info.lbs, false, false);
+		route = csv_data_select(inode, 0, super->info.lbs, false, false).route;
 		err = csv_disk_flush(super->vol->disk, route);
 		if (!csv_op_retryable(err))
 			return err;

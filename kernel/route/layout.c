@@ -20,6 +20,7 @@
 #define CSV_LAYOUT_WISH		SZ_64M	/* of what is there already */
 #define CSV_LAYOUT_GROW		SZ_4M	/* behind the end of the file */
 #define CSV_LAYOUT_TRIES	4	/* then the operation is file-redirected */
+#define CSV_LAYOUT_AGAIN	HZ	/* what could not be mapped is tried again after that */
 
 static bool csv_layout_overlaps(struct csv_inode *ci, u64 start, u64 end)
 {
@@ -245,7 +246,7 @@ put:
  * @hold: to be released by csv_layout_release(), unless 0 or an error is returned
  *
  * Return: bytes from @pos on that are held; 0: a read at the end of the file;
- * -EAGAIN: @nowait; -CSV_EUNMAPPABLE: let the coordinator do it; another error
+ * -EAGAIN: @nowait; -CSV_EREDIRECT: let the coordinator do it; another error
  */
 ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
 			   bool nowait, struct csv_hold *hold)
@@ -266,7 +267,11 @@ ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool wr
 		if (!held)
 			break;
 		if (held == -EAGAIN)
-			held = tries + 1 < CSV_LAYOUT_TRIES ? 0 : -CSV_EUNMAPPABLE;
+			held = tries + 1 < CSV_LAYOUT_TRIES ? 0 : -CSV_EREDIRECT;
+	}
+	if (held == -CSV_EUNMAPPABLE) {
+		WRITE_ONCE(ci->unmappable_until, (jiffies + CSV_LAYOUT_AGAIN) ?: 1);
+		held = -CSV_EREDIRECT;
 	}
 	mutex_unlock(&ci->get_mutex);
 	return held;

@@ -274,7 +274,7 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 			return ret;
 		if (ret > 0)
 			done += ret;
-		if (ret >= 0 || !csv_mapped_lost(ret) || ret == -CSV_EUNMAPPABLE)
+		if (ret >= 0 || !csv_mapped_lost(ret) || ret == -CSV_EREDIRECT)
 			continue;
 		if (iocb->ki_flags & IOCB_NOWAIT) {
 			ret = -EAGAIN;
@@ -445,7 +445,7 @@ static ssize_t csv_mapped_bounce(struct kiocb *iocb, struct iov_iter *iter,
  * @to: its memory
  * @route: local, direct or block
  *
- * Return: bytes; -EIOCBQUEUED; -CSV_EUNMAPPABLE: nothing was done, let the
+ * Return: bytes; -EIOCBQUEUED; -CSV_EREDIRECT: nothing was done, let the
  * coordinator do it; another error
  */
 ssize_t csv_mapped_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route route)

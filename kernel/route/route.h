@@ -68,6 +68,7 @@ struct csv_super {
  * @pins: successful OPENs since the last CLOSE
  * @opens: open files here
  * @unmappable: file-redirected for good: the coordinator cannot map it
+ * @unmappable_until: jiffies, 0: never; file-redirected until then: it could not be mapped
  * @touched: direct overwrites whose times the coordinator does not know yet
  */
 struct csv_inode {
@@ -91,6 +92,7 @@ struct csv_inode {
 	u32 pins;
 	u32 opens;
 	bool unmappable;
+	unsigned long unmappable_until;
 	bool touched;
 };
 
@@ -232,6 +234,8 @@ void csv_redrive_bio(struct csv_bio *cb);
 ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from);
 int csv_data_flush(struct inode *inode);
+/* Whether layouts of the inode are not worth asking for. */
+bool csv_inode_unmappable(struct csv_inode *ci);
 enum csv_route csv_volume_route(struct csv_volume *vol, u64 *file_reasons,
 				u64 *block_reasons);
 

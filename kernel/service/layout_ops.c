@@ -69,7 +69,7 @@ static int csv_grant_set_range(struct csv_grant *grant, const struct csv_args *i
 	}
 	/* a gap between the end and the write is zeroed by the lower file system */
 	if (in->offset > size)
-		return -CSV_EUNMAPPABLE;
+		return -CSV_EREDIRECT;
 	if (end > size)
 		grant->start = min(grant->start, grant->eof);
 	else
@@ -203,7 +203,7 @@ static int csv_grant_record(struct csv_grant *grant, struct csv_request *req)
 	mutex_unlock(&snode->seg_mutex);
 	grant->nr = i;
 	if (!i && grant->start < grant->need)
-		return -CSV_EUNMAPPABLE;
+		return -CSV_EREDIRECT;
 	return 0;
 }
 
@@ -278,7 +278,7 @@ static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)
  * csv_service_layout_get - LAYOUT_GET
  * @req: the request
  *
- * Return: 0, -CSV_EUNMAPPABLE for the file-redirected route, or an error
+ * Return: 0; -CSV_EUNMAPPABLE or -CSV_EREDIRECT for the file-redirected route; an error
  */
 int csv_service_layout_get(struct csv_request *req)
 {
@@ -312,8 +312,10 @@ int csv_service_layout_get(struct csv_request *req)
 	up_write(&snode->op_lock);
 free:
 	kfree(grant);
-	if (err == -ENXIO || err == -EAGAIN)
+	if (err == -ENXIO)
 		err = -CSV_EUNMAPPABLE;
+	else if (err == -EAGAIN)
+		err = -CSV_EREDIRECT;
 put:
 	csv_snode_put(snode);
 	return err;

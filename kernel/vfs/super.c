@@ -26,6 +26,7 @@ static struct inode *csvfs_alloc_inode(struct super_block *sb)
 	ci->pins = 0;
 	ci->opens = 0;
 	ci->unmappable = false;
+	ci->unmappable_until = 0;
 	ci->touched = false;
 	csv_extent_map_init(&ci->extents);
 	csv_extent_map_init(&ci->lost);

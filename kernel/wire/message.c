@@ -293,6 +293,8 @@ static u32 csv_status_internal(int err)
 		return CSV_ST_NO_LAYOUT;
 	case -CSV_EUNMAPPABLE:
 		return CSV_ST_UNMAPPABLE;
+	case -CSV_EREDIRECT:
+		return CSV_ST_REDIRECT;
 #ifdef __KERNEL__
 	case -ERESTARTSYS:
 	case -ERESTARTNOINTR:
@@ -352,6 +354,8 @@ int csv_wire_errno(__u32 status)
 		return -CSV_ENO_LAYOUT;
 	case CSV_ST_UNMAPPABLE:
 		return -CSV_EUNMAPPABLE;
+	case CSV_ST_REDIRECT:
+		return -CSV_EREDIRECT;
 	}
 	return -EIO;
 }

@@ -88,7 +88,8 @@ static_assert(sizeof(struct csv_wire_rsp) == 8);
 #define CSV_ST_BEHIND		1002	/* ours is older than the sender's: wait */
 #define CSV_ST_NOT_COORD	1003	/* not mine, or not online yet: wait */
 #define CSV_ST_NO_LAYOUT	1004	/* the range is not granted (any more) */
-#define CSV_ST_UNMAPPABLE	1005	/* this inode has no layouts */
+#define CSV_ST_UNMAPPABLE	1005	/* this inode has no layouts, for now or for ever */
+#define CSV_ST_REDIRECT		1006	/* no layout this time: let the coordinator do it */
 
 /* Classes of slots. A class never waits for one that stands after it. */
 enum csv_class {
@@ -360,13 +361,14 @@ bool csv_wire_idempotent(__u16 op);
 __u32 csv_wire_status(int err);
 int csv_wire_errno(__u32 status);
 
-/* The five CSV_ST_* as errno values inside the kernel; none reaches an application. */
+/* The CSV_ST_* as errno values inside the kernel; none reaches an application. */
 #define CSV_ESTALE_EPOCH	1001
 #define CSV_EBEHIND		1002
 #define CSV_ENOT_COORD		1003
 #define CSV_ENO_LAYOUT		1004
 #define CSV_EUNMAPPABLE		1005
-#define CSV_ESESSION		1006	/* local: the session ended under the request */
+#define CSV_EREDIRECT		1006
+#define CSV_ESESSION		1007	/* local: the session ended under the request */
 
 /* One csv_attr and csv_fh behind each other, for READDIR_PLUS; bytes used or -EBADMSG/-EMSGSIZE. */
 int csv_wire_put_attr(const struct csv_attr *attr, const struct csv_fh *fh, void *buf,

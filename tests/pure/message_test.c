@@ -95,6 +95,7 @@ CSV_TEST(message_test_status)
 		{ -EOVERFLOW, 75 }, { -EOPNOTSUPP, 95 }, { -ETIMEDOUT, 110 }, { -ESTALE, 116 },
 		{ -EDQUOT, 122 }, { -CSV_ESTALE_EPOCH, 1001 }, { -CSV_EBEHIND, 1002 },
 		{ -CSV_ENOT_COORD, 1003 }, { -CSV_ENO_LAYOUT, 1004 }, { -CSV_EUNMAPPABLE, 1005 },
+		{ -CSV_EREDIRECT, 1006 },
 	};
 	unsigned int i;
 	u32 status;
