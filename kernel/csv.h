@@ -14,7 +14,8 @@
  *	        csv_snode.op_lock	coordinator: one change of the block map
  *	          csv_snode.seg_mutex	coordinator: the granted segments
  *	            lower i_rwsem	taken by the lower file system
- *	              csv_export.commit_mutex  one log force at a time
+ *	            csv_export.commit_mutex  one log force at a time
+ *	              lower sb->s_umount	read, for sync_fs()
  *	csv_super.lock (spin)		which inodes hold layouts
  *	  csv_inode.lock (spin, irq)	extents and holds
  *	csv_peer and csv_conn locks	inside transport/ only, leaves

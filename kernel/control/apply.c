@@ -95,7 +95,10 @@ static int csv_table_check_local(struct csv_net *cn, const struct csv_table *old
 	return 0;
 }
 
-/* A node leaves the table: its layouts would have no holder. */
+/*
+ * A node leaves the table, and a volume that it uses stays: whoever brings the volume
+ * online later would not ask that node.
+ */
 static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *old,
 				   const struct csv_table *new, struct netlink_ext_ack *extack)
 {
@@ -109,7 +112,8 @@ static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *o
 		for (j = 0; j < old->nr_volumes; j++) {
 			struct csv_state_report report;
 
-			if (csv_state_get(cn, node->id, old->volumes[j].id, &report) ||
+			if (!csv_table_find_volume(new, old->volumes[j].id) ||
+			    csv_state_get(cn, node->id, old->volumes[j].id, &report) ||
 			    !(report.flags & (CSV_STATE_ONLINE | CSV_STATE_MOUNTED)))
 				continue;
 			NL_SET_ERR_MSG_FMT(extack, "%s uses %s: stop that, or mark the node fenced",

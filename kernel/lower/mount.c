@@ -206,7 +206,12 @@ unlock:
  */
 int csv_lower_sync(struct csv_lower *lower)
 {
-	return lower->sb->s_op->sync_fs(lower->sb, 1);
+	int err;
+
+	down_read(&lower->sb->s_umount);
+	err = lower->sb->s_op->sync_fs(lower->sb, 1);
+	up_read(&lower->sb->s_umount);
+	return err;
 }
 
 /**

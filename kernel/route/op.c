@@ -84,6 +84,8 @@ struct csv_op *csv_op_alloc(struct csv_volume *vol, struct csv_super *super, u16
 	op->vol = csv_volume_hold(vol);
 	op->super = super;
 	op->opcode = opcode;
+	iov_iter_kvec(&op->data_out, ITER_SOURCE, NULL, 0, 0);
+	iov_iter_kvec(&op->data_in, ITER_DEST, NULL, 0, 0);
 	return op;
 }
 

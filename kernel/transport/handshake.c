@@ -27,46 +27,16 @@
 #include "conn.h"
 #include "peer.h"
 
-#define CSV_CLUSTER_LEN	64
-#define CSV_GOAWAY_LEN	80
-
-struct csv_hello {
-	__le32 version_min;
-	__le32 version_max;
-	__le64 features;		/* that I know */
-	__le64 features_required;	/* that you must know */
-	__le64 incarnation;
-	__le64 instance;
-	__le64 link;			/* chosen by the dialer */
-	__le32 node;
-	__le32 target;			/* whom I take you for */
-	__le32 io_max;
-	__le16 slots[CSV_CLASS_COUNT];
-	u8 index;			/* 0: control connection */
-	u8 reserved;
-	u8 nonce[32];
-	u8 digest[16];
-	char cluster[CSV_CLUSTER_LEN];
-};
-
-static_assert(sizeof(struct csv_hello) % 8 == 0);
-
-struct csv_auth {
-	__le64 session;
-	u8 mac[SHA256_DIGEST_SIZE];
-};
-
-#define CSV_FEATURE_DDGST	BIT_ULL(0)	/* digests of data */
-#define CSV_FEATURES		CSV_FEATURE_DDGST
-#define CSV_HS_PAYLOAD_MAX	sizeof(struct csv_hello)
+#define CSV_FEATURES		CSV_FEATURE_DDGST	/* that this side knows */
+#define CSV_HS_PAYLOAD_MAX	sizeof(struct csv_wire_hello)
 
 /* One handshake. */
 struct csv_hs_ctx {
 	struct csv_conn *conn;
 	unsigned long deadline;
 	bool dialer;
-	struct csv_hello ours;
-	struct csv_hello theirs;
+	struct csv_wire_hello ours;
+	struct csv_wire_hello theirs;
 };
 
 static int csv_hs_send(struct csv_hs_ctx *ctx, u8 type, const void *payload, unsigned int len)
@@ -101,7 +71,7 @@ static int csv_hs_send(struct csv_hs_ctx *ctx, u8 type, const void *payload, uns
 static __printf(3, 4) int csv_hs_refuse(struct csv_hs_ctx *ctx, bool local, const char *fmt, ...)
 {
 	struct csv_peer *peer = ctx->conn->peer;
-	char text[CSV_GOAWAY_LEN] = "";
+	char text[CSV_WIRE_GOAWAY_LEN] = "";
 	va_list args;
 
 	va_start(args, fmt);
@@ -118,9 +88,9 @@ static __printf(3, 4) int csv_hs_refuse(struct csv_hs_ctx *ctx, bool local, cons
 
 static int csv_hs_goaway(struct csv_hs_ctx *ctx, const struct csv_wire_hdr *hdr)
 {
-	unsigned int len = min_t(unsigned int, hdr->hlen * 8 - sizeof(*hdr), CSV_GOAWAY_LEN - 1);
+	unsigned int len = min_t(unsigned int, hdr->hlen * 8 - sizeof(*hdr), CSV_WIRE_GOAWAY_LEN - 1);
 	const u8 *text = (const u8 *)(hdr + 1);
-	char reason[CSV_GOAWAY_LEN];
+	char reason[CSV_WIRE_GOAWAY_LEN];
 	unsigned int i;
 
 	for (i = 0; i < len && text[i]; i++)
@@ -178,7 +148,7 @@ static int csv_hs_recv(struct csv_hs_ctx *ctx, u8 type, void *payload, unsigned 
 static void csv_hs_fill_hello(struct csv_hs_ctx *ctx, u64 link, unsigned int index)
 {
 	struct csv_peer *peer = ctx->conn->peer;
-	struct csv_hello *hello = &ctx->ours;
+	struct csv_wire_hello *hello = &ctx->ours;
 	struct csv_net *cn = peer->cn;
 	unsigned int i;
 
@@ -208,7 +178,7 @@ static void csv_hs_fill_hello(struct csv_hs_ctx *ctx, u64 link, unsigned int ind
 static int csv_hs_check_hello(struct csv_hs_ctx *ctx)
 {
 	struct csv_peer *peer = ctx->conn->peer;
-	struct csv_hello *hello = &ctx->theirs;
+	struct csv_wire_hello *hello = &ctx->theirs;
 	struct csv_hs *hs = &ctx->conn->hs;
 	unsigned int i;
 
@@ -251,8 +221,8 @@ static int csv_hs_check_hello(struct csv_hs_ctx *ctx)
 static int csv_hs_digest(struct csv_hs_ctx *ctx, struct crypto_shash *tfm, bool by_dialer,
 			 __le64 session, u8 mac[SHA256_DIGEST_SIZE])
 {
-	struct csv_hello *first = ctx->dialer ? &ctx->ours : &ctx->theirs;
-	struct csv_hello *second = ctx->dialer ? &ctx->theirs : &ctx->ours;
+	struct csv_wire_hello *first = ctx->dialer ? &ctx->ours : &ctx->theirs;
+	struct csv_wire_hello *second = ctx->dialer ? &ctx->theirs : &ctx->ours;
 	SHASH_DESC_ON_STACK(desc, tfm);
 	u8 role = by_dialer ? 'D' : 'L';
 	int ret;
@@ -292,7 +262,7 @@ out:
 
 static int csv_hs_send_auth(struct csv_hs_ctx *ctx)
 {
-	struct csv_auth auth = {
+	struct csv_wire_auth auth = {
 		.session = cpu_to_le64(ctx->conn->hs.session_issued),
 	};
 	int ret;
@@ -306,7 +276,7 @@ static int csv_hs_send_auth(struct csv_hs_ctx *ctx)
 static int csv_hs_recv_auth(struct csv_hs_ctx *ctx)
 {
 	u8 mac[SHA256_DIGEST_SIZE];
-	struct csv_auth auth;
+	struct csv_wire_auth auth;
 	int ret;
 
 	ret = csv_hs_recv(ctx, CSV_MSG_AUTH, &auth, sizeof(auth));

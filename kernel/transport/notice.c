@@ -7,8 +7,7 @@
 #include <linux/slab.h>
 #include "conn.h"
 
-#define CSV_NOTICE_TEXT		80
-#define CSV_NOTICE_MAX		(sizeof(struct csv_wire_hdr) + CSV_NOTICE_TEXT)
+#define CSV_NOTICE_MAX		(sizeof(struct csv_wire_hdr) + CSV_WIRE_GOAWAY_LEN)
 
 struct csv_notice {
 	struct csv_tx tx;
@@ -54,11 +53,11 @@ static void csv_notice_send(struct csv_conn *conn, struct csv_wire_hdr *hdr)
  */
 void csv_notice_goaway(struct csv_conn *conn, const char *why)
 {
-	struct csv_wire_hdr *hdr = csv_notice_alloc(CSV_MSG_GOAWAY, CSV_NOTICE_TEXT);
+	struct csv_wire_hdr *hdr = csv_notice_alloc(CSV_MSG_GOAWAY, CSV_WIRE_GOAWAY_LEN);
 
 	if (!hdr)
 		return;
-	strscpy((char *)(hdr + 1), why, CSV_NOTICE_TEXT);
+	strscpy((char *)(hdr + 1), why, CSV_WIRE_GOAWAY_LEN);
 	csv_notice_send(conn, hdr);
 }
 

@@ -104,7 +104,7 @@ static int csv_rx_goaway(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 {
 	unsigned int len = hdr->hlen * 8 - sizeof(*hdr), i;
 	const u8 *text = (const u8 *)(hdr + 1);
-	char reason[80];
+	char reason[CSV_WIRE_GOAWAY_LEN];
 
 	len = min_t(unsigned int, len, sizeof(reason) - 1);
 	for (i = 0; i < len && text[i]; i++)

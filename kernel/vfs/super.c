@@ -11,6 +11,9 @@
 #include "../block/block.h"
 #include "vfs.h"
 
+/* How long an umount gives back what it held, whatever signal is pending. */
+#define CSVFS_UMOUNT_TIME	(5 * HZ)
+
 static struct kmem_cache *csvfs_inode_cache;
 
 static struct inode *csvfs_alloc_inode(struct super_block *sb)
@@ -339,7 +342,11 @@ static void csvfs_kill_sb(struct super_block *sb)
 	if (!super)
 		return;
 	cancel_delayed_work_sync(&super->touch_work);
-	/* pins and layouts go back; SIGKILL leaves that to the end of the session */
+	/*
+	 * Pins and layouts go back. SIGKILL leaves that to the end of the session, but
+	 * a killed process whose mount namespace ends with it has a while for that.
+	 */
+	wait_var_event_timeout(&super->behind, !atomic_read(&super->behind), CSVFS_UMOUNT_TIME);
 	if (wait_var_event_killable(&super->behind, !atomic_read(&super->behind))) {
 		/* again for what was sent just after */
 		do

@@ -66,6 +66,50 @@ struct csv_wire_hdr {
 static_assert(sizeof(struct csv_wire_hdr) == 32);
 static_assert(offsetof(struct csv_wire_hdr, hcrc) == 24);
 
+/* Classes of slots. A class never waits for one that stands after it. */
+enum csv_class {
+	CSV_CLASS_META,		/* may wait for recalls */
+	CSV_CLASS_DATA,		/* waits for the disk at most */
+	CSV_CLASS_RESV,		/* what ends a recall; the recall itself */
+	CSV_CLASS_COUNT,
+};
+
+/* The handshake: what follows the header of a HELLO and of an AUTH. */
+#define CSV_WIRE_CLUSTER_LEN	64
+#define CSV_WIRE_MAC_LEN	32		/* HMAC-SHA256 */
+#define CSV_WIRE_GOAWAY_LEN	80		/* text behind the header of a GOAWAY */
+
+#define CSV_FEATURE_DDGST	(1ull << 0)	/* digests of data */
+
+struct csv_wire_hello {
+	__le32 version_min;
+	__le32 version_max;
+	__le64 features;		/* that I know */
+	__le64 features_required;	/* that you must know */
+	__le64 incarnation;
+	__le64 instance;
+	__le64 link;			/* chosen by the dialer */
+	__le32 node;
+	__le32 target;			/* whom I take you for */
+	__le32 io_max;
+	__le16 slots[CSV_CLASS_COUNT];
+	__u8 index;			/* 0: control connection */
+	__u8 reserved;
+	__u8 nonce[32];
+	__u8 digest[16];		/* of the table in force */
+	char cluster[CSV_WIRE_CLUSTER_LEN];
+	__u8 reserved2[4];
+};
+
+static_assert(sizeof(struct csv_wire_hello) == 184);
+
+struct csv_wire_auth {
+	__le64 session;			/* under which the sender takes requests */
+	__u8 mac[CSV_WIRE_MAC_LEN];
+};
+
+static_assert(sizeof(struct csv_wire_auth) == 40);
+
 /* Opens the operation header of a REQ; all of it in a CANCEL, which has the REQ's tag. */
 struct csv_wire_req {
 	__le64 session;
@@ -90,14 +134,6 @@ static_assert(sizeof(struct csv_wire_rsp) == 8);
 #define CSV_ST_NO_LAYOUT	1004	/* the range is not granted (any more) */
 #define CSV_ST_UNMAPPABLE	1005	/* this inode has no layouts, for now or for ever */
 #define CSV_ST_REDIRECT		1006	/* no layout this time: let the coordinator do it */
-
-/* Classes of slots. A class never waits for one that stands after it. */
-enum csv_class {
-	CSV_CLASS_META,		/* may wait for recalls */
-	CSV_CLASS_DATA,		/* waits for the disk at most */
-	CSV_CLASS_RESV,		/* what ends a recall; the recall itself */
-	CSV_CLASS_COUNT,
-};
 
 #define CSV_SLOTS_META	64
 #define CSV_SLOTS_DATA	64

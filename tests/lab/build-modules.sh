@@ -1,5 +1,6 @@
 #!/bin/bash
-# Build csvfs for the debug kernel from a copy of the tree, so that the objects of two kernels do not mix.
+# Build csvfs and its KUnit tests for the debug kernel from a copy of the tree, so that the objects of two kernels do
+# not mix.
 #   build-modules.sh         build, print the directory of the copy
 #   build-modules.sh --dir   print the directory only
 set -euo pipefail
@@ -16,8 +17,9 @@ if [ "${1:-}" != --dir ]; then
 	find "$dir" -name '*.[ch]' | while IFS= read -r copy; do
 		[ -e "$tree/${copy#"$dir/"}" ] || rm "$copy"
 	done
-	(cd "$tree" && find Kbuild kernel -type f \( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name '*.include' \) -print0 |
+	(cd "$tree" && find Kbuild kernel tests/kunit tests/pure -type f \( -name '*.[ch]' -o -name Kbuild \) -print0 |
 		tar -c --null -T - -f -) | tar -x -C "$dir" -f -
 	make -C "$kernel/build" M="$dir" modules >&2
+	make -C "$kernel/build" M="$dir/tests/kunit" modules >&2
 fi
 echo "$dir"

@@ -14,13 +14,16 @@
 #   csvctl_on N ARGS...
 #   net_bytes N, disk_bytes N               since boot, of the interface and of node N's path to volume 1
 #   stat_bytes N                            "NETWORK DISK", what csvctl stat says of the same since "stat reset"
-#   write_table                             what the table is now; table_* below are what it is made of
+#   write_table                             what the table is now; TRANSPORT, DIGEST and table_* are what it is made of
+#   ops N                                   N, or a quarter of it on the debug kernel, for loops that prove by their number
 #   root_of N                               ns only: node N's root directory as everybody in the machine sees it
 
 share=/lab/csvfs # as the machines see it
 
 table_uuid='' table_owner=1 table_epoch=1 table_type=xfs
 declare -A table_access=() # by node
+
+ops() { if [ "${KERNEL:-stock}" = debug ]; then echo $((($1 + 3) / 4)); else echo "$1"; fi; }
 
 load_csvfs() { assert on_each_kernel "$share/tests/lib/module.sh" load; }
 
@@ -34,7 +37,7 @@ csvctl_on() {
 
 write_table() {
 	local n
-	echo "cluster lab transport ${TRANSPORT:-tcp}"
+	echo "cluster lab transport ${TRANSPORT:-tcp} digest ${DIGEST:-off}"
 	for n in $(nodes); do echo "node n$n id $n address $(node_addr "$n")"; done
 	[ -n "$table_uuid" ] || return 0
 	echo "volume data uuid $table_uuid device $(disk "$table_owner" 1) type $table_type" \

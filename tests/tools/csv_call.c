@@ -213,6 +213,48 @@ static int call_race(char **arg)
 	return 0;
 }
 
+/*
+ * DIR ROUNDS: all kinds of calls on files there while allocations of this process fail
+ * (/proc/self/make-it-fail). Whatever fails, what was written and not refused is there.
+ */
+static int call_faults(char **arg)
+{
+	int rounds = atoi(arg[1]), i, fd, fail = open("/proc/self/make-it-fail", O_WRONLY);
+	unsigned long done = 0, failed = 0;
+	char path[4096], other[4200], buf[8192];
+	ssize_t n;
+
+#define TRY(call) ({ long _ret = (call); *(_ret < 0 ? &failed : &done) += 1; _ret; })
+	if (fail < 0 || write(fail, "1", 1) != 1)
+		return result(-1);
+	for (i = 0; i < rounds; i++) {
+		snprintf(path, sizeof(path), "%s/%d", arg[0], i % 8);
+		snprintf(other, sizeof(other), "%s.renamed", path);
+		fd = TRY(open(path, O_RDWR | O_CREAT, 0644));
+		if (fd < 0)
+			continue;
+		memset(buf, 'a' + i % 26, sizeof(buf));
+		n = TRY(pwrite(fd, buf, sizeof(buf), i % 4 * 4096));
+		TRY(pwrite(fd, buf, 777, 100));
+		if (n > 0 && TRY(pread(fd, buf, 1, i % 4 * 4096 + n - 1)) == 1 &&
+		    buf[0] != 'a' + i % 26) {
+			printf("round %d: %c was written, %c is there\n", i, 'a' + i % 26, buf[0]);
+			return 1;
+		}
+		TRY(fdatasync(fd));
+		TRY(ftruncate(fd, 5000));
+		TRY(close(fd));
+		TRY(rename(path, other));
+		TRY(mkdir(path, 0755));
+		TRY(rmdir(path));
+		if (i % 3)
+			TRY(unlink(other));
+	}
+#undef TRY
+	printf("%lu done, %lu failed\n", done, failed);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -230,6 +272,7 @@ static const struct {
 	{ "removexattr", 2, call_removexattr },
 	{ "creates", 2, call_creates },		/* DIR COUNT */
 	{ "race", 2, call_race },		/* DIR COUNT */
+	{ "faults", 2, call_faults },		/* DIR ROUNDS */
 };
 
 int main(int argc, char **argv)

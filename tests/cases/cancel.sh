@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# topology: ns
+# timeout: 120
+# Whoever is killed while the coordinator waits for another node on his behalf is not waited for by it, either: its threads
+# are free for others although the node stays away. What the node holds stays its own until it answers.
+
+files=12 # more than the coordinator has threads
+cluster_up
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -ec 'for ((i = 0; i < $1; i++)); do dd if=/dev/zero of=/csv/data/f$i bs=64k count=1 oflag=direct status=none; done' \
+	write $files
+# Open files keep the inodes of node 2, and so its layouts.
+# shellcheck disable=SC2016 # expanded on the node
+node 2 bash -c 'echo $$ >/tmp/hold.pid; for ((i = 0; i < $1; i++)); do exec {fd}<>/csv/data/f$i; dd of=/csv/data/f$i if=/dev/zero bs=4k count=1 \
+	conv=notrunc oflag=direct status=none; done; touch /csv/data/held; exec sleep 1000' hold $files &
+holder=$!
+wait_for 30 node 1 test -e /csv/data/held
+
+assert node 2 ip link set eth0 down
+note "node 3 waits for node 2"
+# shellcheck disable=SC2016 # expanded on the node
+node 3 bash -c 'for ((i = 0; i < $1; i++)); do truncate -s 0 /csv/data/f$i & echo $!; done >/tmp/truncate.pids; wait' truncate $files &
+waiter=$!
+wait_for 10 node 3 test -s /tmp/truncate.pids
+sleep 2
+assert_eq "$(node 1 stat -c %s /csv/data/f1)" 65536 "a file that node 2 holds"
+# shellcheck disable=SC2016 # expanded on the node
+assert node 3 bash -c 'kill -9 $(cat /tmp/truncate.pids)'
+wait $waiter || true
+serves() { node 3 timeout 5 bash -c 'ls -l /csv/data >/dev/null && echo x >/csv/data/other'; }
+wait_for 20 serves
+
+note "node 2 is back"
+assert node 2 ip link set eth0 up
+writes() { node 2 timeout 5 dd if=/dev/zero of=/csv/data/f3 bs=4k count=2 conv=notrunc oflag=direct status=none; }
+wait_for 20 writes
+assert node 3 truncate -s 100 /csv/data/f3
+assert_eq "$(node 2 stat -c %s /csv/data/f3)" 100
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -c 'kill $(cat /tmp/hold.pid)'
+wait $holder || true

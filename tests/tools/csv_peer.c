@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+// sources: ../pure/shim.c ../../kernel/wire/codec.c ../../kernel/wire/message.c
+// flags: -I../pure -I../../kernel -Wno-sign-compare -Wno-unused-parameter
+// link: -lcrypto
+/*
+ * csv_peer: a peer that does not keep to the protocol.
+ *
+ *	csv_peer FROM-ID TO-ID ADDRESS CLUSTER KEY-FILE VOLUME-ID EPOCH PROBE...
+ *
+ * Dials the node TO-ID as the node FROM-ID would, and prints what comes of each
+ * probe: "PROBE: goaway TEXT", "PROBE: closed", "PROBE: reply STATUS", or
+ * "PROBE: open" when nothing came for a while.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/hmac.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include "shim.h"
+#include "uapi/linux/csvfs.h"
+#include "wire/wire.h"
+
+#define CONNS	3
+#define WAIT_S	8
+
+static unsigned int from, to, volume, epoch;
+static const char *address, *cluster;
+static u8 key[64];
+static unsigned int key_len;
+
+static u8 msg[CSV_WIRE_HDR_MAX + 4096] __aligned(8);	/* being built */
+static u8 got[CSV_WIRE_HDR_MAX + 8192] __aligned(8);	/* last received */
+static u64 session;
+
+static struct csv_wire_hdr *hdr = (struct csv_wire_hdr *)msg;
+static struct csv_wire_req *req = (struct csv_wire_req *)(msg + sizeof(struct csv_wire_hdr));
+static struct csv_wire_hdr *in = (struct csv_wire_hdr *)got;
+
+static void fatal(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+static int dial(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(CSV_PORT) };
+	struct timeval wait = { .tv_sec = WAIT_S };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || inet_pton(AF_INET, address, &sin.sin_addr) != 1 ||
+	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)))
+		fatal(address);
+	return fd;
+}
+
+static void put(int fd, const void *data, size_t len)
+{
+	/* the other side may have closed it already, which is what is to be seen */
+	if (send(fd, data, len, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		fatal("send");
+}
+
+/* 1: got it all, 0: closed, -1: nothing came for a while */
+static int get(int fd, u8 *buf, size_t len)
+{
+	ssize_t n;
+
+	for (; len; buf += n, len -= n) {
+		n = recv(fd, buf, len, 0);
+		if (n < 0 && errno == EAGAIN)
+			return -1;
+		if (n <= 0)
+			return 0;
+	}
+	return 1;
+}
+
+/* The next message that is no PING. */
+static int receive(int fd)
+{
+	unsigned int hlen, plen;
+	int ret;
+
+	do {
+		ret = get(fd, got, sizeof(*in));
+		if (ret <= 0)
+			return ret;
+		hlen = in->doff * 8;
+		plen = le32toh(in->plen);
+		if (hlen < sizeof(*in) || hlen + plen > sizeof(got))
+			return 0;
+		ret = get(fd, got + sizeof(*in), hlen + plen - sizeof(*in));
+		if (ret <= 0)
+			return ret;
+	} while (in->type == CSV_MSG_PING || in->type == CSV_MSG_PONG);
+	return 1;
+}
+
+static void outcome(const char *probe, int fd)
+{
+	const struct csv_wire_rsp *rsp = (void *)(in + 1);
+	int ret = receive(fd);
+
+	if (ret < 0)
+		printf("%s: open\n", probe);
+	else if (!ret)
+		printf("%s: closed\n", probe);
+	else if (in->type == CSV_MSG_GOAWAY)
+		printf("%s: goaway %.80s\n", probe, (const char *)(in + 1));
+	else if (in->type == CSV_MSG_RSP)
+		printf("%s: reply %u\n", probe, le32toh(rsp->status));
+	else
+		printf("%s: message %u\n", probe, in->type);
+	fflush(stdout);
+	close(fd);
+}
+
+static void begin(u8 type, unsigned int len)
+{
+	memset(msg, 0, sizeof(msg));
+	hdr->type = type;
+	hdr->hlen = (sizeof(*hdr) + len) / 8;
+	hdr->doff = hdr->hlen;
+}
+
+static void finish(int fd)
+{
+	csv_wire_seal(hdr, hdr->hlen * 8);
+	put(fd, msg, hdr->doff * 8 + (le32toh(hdr->plen) <= 4096 ? le32toh(hdr->plen) : 0));
+}
+
+static void fill_hello(struct csv_wire_hello *hello, u64 link, unsigned int index)
+{
+	static u64 self;
+
+	while (!self)
+		if (getrandom(&self, sizeof(self), 0) < 0)
+			fatal("getrandom");
+	hello->version_min = htole32(CSV_WIRE_VERSION_MIN);
+	hello->version_max = htole32(CSV_WIRE_VERSION);
+	hello->incarnation = htole64(self | 1);
+	hello->instance = htole64(self | 1);
+	hello->link = htole64(link);
+	hello->node = htole32(from);
+	hello->target = htole32(to);
+	hello->io_max = htole32(CSV_WIRE_IO_MAX);
+	hello->slots[CSV_CLASS_META] = htole16(CSV_SLOTS_META);
+	hello->slots[CSV_CLASS_DATA] = htole16(CSV_SLOTS_DATA);
+	hello->slots[CSV_CLASS_RESV] = htole16(CSV_SLOTS_RESV);
+	hello->index = index;
+	if (getrandom(hello->nonce, sizeof(hello->nonce), 0) < 0)
+		fatal("getrandom");
+	strncpy(hello->cluster, cluster, sizeof(hello->cluster) - 1);
+}
+
+static void mac(const struct csv_wire_hello *ours, const struct csv_wire_hello *theirs, u8 role,
+		struct csv_wire_auth *auth)
+{
+	u8 text[1 + 2 * sizeof(*ours) + sizeof(auth->session)] = { role };
+	unsigned int len = sizeof(auth->mac);
+
+	memcpy(text + 1, ours, sizeof(*ours));
+	memcpy(text + 1 + sizeof(*ours), theirs, sizeof(*theirs));
+	memcpy(text + 1 + 2 * sizeof(*ours), &auth->session, sizeof(auth->session));
+	if (!HMAC(EVP_sha256(), key, key_len, text, sizeof(text), auth->mac, &len))
+		fatal("HMAC");
+}
+
+/* What a probe changes in a handshake; the outcome is told if it ends it. */
+struct handshake {
+	const char *probe;
+	void (*hello)(struct csv_wire_hello *hello);
+	bool wrong_mac, wrong_crc;
+};
+
+/* A connection after its handshake, or -1 with the outcome told. */
+static int shake(const struct handshake *how, u64 link, unsigned int index)
+{
+	struct csv_wire_hello ours = {}, theirs;
+	struct csv_wire_auth auth = { .session = htole64(0x1234567890abcdefULL) };
+	int fd = dial();
+
+	fill_hello(&ours, link, index);
+	if (how->hello)
+		how->hello(&ours);
+	begin(CSV_MSG_HELLO, sizeof(ours));
+	memcpy(hdr + 1, &ours, sizeof(ours));
+	csv_wire_seal(hdr, hdr->hlen * 8);
+	if (how->wrong_crc)
+		hdr->hcrc ^= 1;
+	put(fd, msg, hdr->hlen * 8);
+	if (receive(fd) <= 0 || in->type != CSV_MSG_HELLO)
+		goto told;
+	memcpy(&theirs, in + 1, sizeof(theirs));
+	mac(&ours, &theirs, 'D', &auth);
+	if (how->wrong_mac)
+		auth.mac[31] ^= 1;
+	begin(CSV_MSG_AUTH, sizeof(auth));
+	memcpy(hdr + 1, &auth, sizeof(auth));
+	finish(fd);
+	if (receive(fd) <= 0 || in->type != CSV_MSG_AUTH)
+		goto told;
+	session = le64toh(((struct csv_wire_auth *)(in + 1))->session);
+	begin(CSV_MSG_READY, 0);
+	finish(fd);
+	if (receive(fd) <= 0 || in->type != CSV_MSG_READY)
+		goto told;
+	return fd;
+
+told:
+	if (in->type == CSV_MSG_GOAWAY)
+		printf("%s: goaway %.80s\n", how->probe, (const char *)(in + 1));
+	else
+		printf("%s: closed\n", how->probe);
+	fflush(stdout);
+	close(fd);
+	return -1;
+}
+
+static void hello_version(struct csv_wire_hello *hello)
+{
+	hello->version_min = htole32(99);
+	hello->version_max = htole32(99);
+}
+
+static void hello_feature(struct csv_wire_hello *hello)
+{
+	hello->features_required = htole64(1ULL << 63);
+}
+
+static void hello_cluster(struct csv_wire_hello *hello)
+{
+	strcpy(hello->cluster, "somewhere-else");
+}
+
+static void hello_stranger(struct csv_wire_hello *hello)
+{
+	hello->node = htole32(77);
+}
+
+static void hello_target(struct csv_wire_hello *hello)
+{
+	hello->target = htole32(to + 40);
+}
+
+static void hello_index(struct csv_wire_hello *hello)
+{
+	hello->index = 200;
+}
+
+static void hello_small(struct csv_wire_hello *hello)
+{
+	hello->io_max = htole32(512);
+}
+
+static const struct handshake handshakes[] = {
+	{ "version", .hello = hello_version },
+	{ "feature", .hello = hello_feature },
+	{ "cluster", .hello = hello_cluster },
+	{ "stranger", .hello = hello_stranger },
+	{ "target", .hello = hello_target },
+	{ "index", .hello = hello_index },
+	{ "small", .hello = hello_small },
+	{ "key", .wrong_mac = true },
+	{ "hello-crc", .wrong_crc = true },
+};
+
+/* Bytes that are no handshake at all. */
+static void probe_garbage(const char *probe)
+{
+	int fd = dial();
+
+	if (getrandom(msg, 4096, 0) != 4096)
+		fatal("getrandom");
+	put(fd, msg, 4096);
+	outcome(probe, fd);
+}
+
+static void probe_half(const char *probe)
+{
+	int fd = dial();
+
+	begin(CSV_MSG_HELLO, sizeof(struct csv_wire_hello));
+	csv_wire_seal(hdr, hdr->hlen * 8);
+	put(fd, msg, 40);
+	outcome(probe, fd);
+}
+
+/* One REQ on a link, and what a probe does to it before it is sealed. */
+static void request(u16 opcode, unsigned int slot, u32 seq, const struct csv_args *args)
+{
+	int len;
+
+	begin(CSV_MSG_REQ, sizeof(*req));
+	hdr->opcode = htole16(opcode);
+	hdr->tag = htole32(slot << 16 | (seq & 0xffff));
+	hdr->epoch = htole32(epoch);
+	hdr->volume = htole32(volume);
+	req->session = htole64(session);
+	req->seq = htole32(seq);
+	len = args ? csv_wire_put_req(opcode, args, req + 1, 1024) : 0;
+	if (len < 0)
+		fatal("encode");
+	hdr->hlen += len / 8;
+	hdr->doff = hdr->hlen;
+}
+
+static struct csv_args getattr_args;
+
+static void req_null(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+}
+
+static void req_root(void)
+{
+	request(CSV_OP_ROOT, 0, 1, NULL);
+}
+
+static void req_stale(void)
+{
+	request(CSV_OP_ROOT, 0, 1, NULL);
+	hdr->epoch = htole32(epoch - 1);
+}
+
+static void req_ahead(void)
+{
+	request(CSV_OP_ROOT, 0, 1, NULL);
+	hdr->epoch = htole32(epoch + 1);
+}
+
+static void req_volume(void)
+{
+	request(CSV_OP_ROOT, 0, 1, NULL);
+	hdr->volume = htole32(volume ^ 1);
+}
+
+static void req_opcode(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->opcode = htole16(999);
+}
+
+static void req_slot(void)
+{
+	request(CSV_OP_NULL, 500, 1, NULL);
+}
+
+static void req_class(void)
+{
+	request(CSV_OP_CLOSE, 0, 1, NULL);
+}
+
+static void req_session(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	req->session ^= 1;
+}
+
+static void req_sequence(void)
+{
+	request(CSV_OP_NULL, 0, 5, NULL);
+}
+
+static void req_args(void)
+{
+	request(CSV_OP_LOOKUP, 0, 1, NULL);
+	hdr->hlen += 2;
+	hdr->doff = hdr->hlen;
+	memset(req + 1, 0xff, 16);
+}
+
+/* A handle that nobody gave out. */
+static void req_handle(void)
+{
+	getattr_args.fh.len = 8;
+	getattr_args.fh.type = 1;
+	memset(getattr_args.fh.data, 0x5a, 8);
+	request(CSV_OP_GETATTR, 0, 1, &getattr_args);
+}
+
+static void req_plen(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->plen = htole32(0x7fffffff);
+}
+
+static void req_doff(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->doff = hdr->hlen - 1;
+}
+
+static void req_type(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->type = 77;
+}
+
+static void req_flags(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->flags = 0x80;
+}
+
+/* A digest that was not agreed on. */
+static void req_digest(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->plen = htole32(8);
+	hdr->flags = CSV_WIRE_F_DDGST;
+}
+
+static void req_hello(void)
+{
+	begin(CSV_MSG_HELLO, sizeof(struct csv_wire_hello));
+}
+
+/* An answer to nothing. */
+static void req_reply(void)
+{
+	begin(CSV_MSG_RSP, sizeof(struct csv_wire_rsp));
+	hdr->tag = htole32(3 << 16);
+}
+
+static void req_cancel(void)
+{
+	request(CSV_OP_NULL, 0, 1, NULL);
+	hdr->type = CSV_MSG_CANCEL;
+	req->seq = htole32(0xffffffff);
+}
+
+static void req_ping(void)
+{
+	begin(CSV_MSG_PING, 0);
+	hdr->plen = htole32(1 << 20);
+}
+
+static const struct {
+	const char *name;
+	void (*build)(void);
+	bool harmless;		/* so that a NULL behind it is answered */
+} requests[] = {
+#define REQUEST(request, ...)	{ .name = #request, .build = req_##request, __VA_ARGS__ }
+	REQUEST(null), REQUEST(root), REQUEST(stale), REQUEST(ahead), REQUEST(volume),
+	REQUEST(opcode), REQUEST(slot), REQUEST(class), REQUEST(session), REQUEST(sequence),
+	REQUEST(args), REQUEST(handle), REQUEST(plen), REQUEST(doff), REQUEST(type),
+	REQUEST(flags), REQUEST(digest), REQUEST(hello), REQUEST(ping),
+	REQUEST(reply, .harmless = true), REQUEST(cancel, .harmless = true),
+#undef REQUEST
+};
+
+/* All connections of a link; the request goes on the first one. */
+static void probe_request(const char *probe, void (*build)(void), bool harmless)
+{
+	struct handshake how = { .probe = probe };
+	int fds[CONNS], i;
+	u64 link;
+
+	if (getrandom(&link, sizeof(link), 0) < 0)
+		fatal("getrandom");
+	for (i = 0; i < CONNS; i++) {
+		fds[i] = shake(&how, link | 1, i);
+		if (fds[i] < 0)
+			return;
+	}
+	build();
+	finish(fds[0]);
+	if (harmless) {
+		req_null();
+		finish(fds[0]);
+	}
+	outcome(probe, fds[0]);
+	for (i = 1; i < CONNS; i++)
+		close(fds[i]);
+}
+
+/* Half of the data of a WRITE, then nothing any more. */
+static void probe_cut(const char *probe)
+{
+	struct handshake how = { .probe = probe };
+	struct csv_args args = {};
+	u64 link = 0x77;
+	int fds[CONNS], i;
+
+	for (i = 0; i < CONNS; i++) {
+		fds[i] = shake(&how, link, i);
+		if (fds[i] < 0)
+			return;
+	}
+	args.fh.len = 8;
+	args.fh.type = 1;
+	request(CSV_OP_WRITE, 0, 1, &args);
+	hdr->plen = htole32(1 << 20);
+	finish(fds[0]);
+	put(fds[0], msg, sizeof(msg));
+	for (i = 0; i < CONNS; i++)
+		close(fds[i]);
+	printf("%s: closed\n", probe);
+}
+
+static void run(const char *probe)
+{
+	unsigned int i;
+	int fd;
+
+	in->type = 0;
+	for (i = 0; i < ARRAY_SIZE(handshakes); i++) {
+		if (strcmp(handshakes[i].probe, probe))
+			continue;
+		fd = shake(&handshakes[i], 0x55, 0);
+		if (fd >= 0)
+			outcome(probe, fd);
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (!strcmp(requests[i].name, probe)) {
+			probe_request(probe, requests[i].build, requests[i].harmless);
+			return;
+		}
+	}
+	if (!strcmp(probe, "garbage"))
+		probe_garbage(probe);
+	else if (!strcmp(probe, "half"))
+		probe_half(probe);
+	else if (!strcmp(probe, "cut"))
+		probe_cut(probe);
+	else
+		printf("%s: no such probe\n", probe);
+}
+
+int main(int argc, char **argv)
+{
+	FILE *file;
+	int i;
+
+	if (argc < 9) {
+		fputs("csv_peer FROM TO ADDRESS CLUSTER KEY-FILE VOLUME EPOCH PROBE...\n", stderr);
+		return 2;
+	}
+	from = atoi(argv[1]);
+	to = atoi(argv[2]);
+	address = argv[3];
+	cluster = argv[4];
+	volume = strtoul(argv[6], NULL, 0);
+	epoch = atoi(argv[7]);
+	file = fopen(argv[5], "r");
+	if (!file || fscanf(file, "%63s", (char *)key) != 1)
+		fatal(argv[5]);
+	fclose(file);
+	key_len = strlen((char *)key);
+	for (i = 8; i < argc; i++)
+		run(argv[i]);
+	return 0;
+}
