@@ -92,6 +92,12 @@ static inline bool csv_extent_map_empty(const struct csv_extent_map *map)
 	return !map->nr;
 }
 
+/* The one that ends last, NULL in an empty map; valid until the map changes. */
+static inline const struct csv_extent *csv_extent_map_last(const struct csv_extent_map *map)
+{
+	return map->nr ? &map->ext[map->nr - 1] : NULL;
+}
+
 /* @pos walks over the extents of @map, which must not change meanwhile. */
 #define csv_extent_map_for_each(map, pos)				\
 	for ((pos) = (map)->ext; (pos) < (map)->ext + (map)->nr; (pos)++)

@@ -18,7 +18,8 @@
 #include "route.h"
 
 #define CSV_LAYOUT_WISH		SZ_64M	/* of what is there already */
-#define CSV_LAYOUT_GROW		SZ_4M	/* behind the end of the file */
+#define CSV_LAYOUT_GROW_MIN	SZ_64K	/* behind the end of the file: as much as there is ... */
+#define CSV_LAYOUT_GROW_MAX	SZ_4M	/* ... up to this */
 #define CSV_LAYOUT_TRIES	4	/* then the operation is file-redirected */
 #define CSV_LAYOUT_AGAIN	HZ	/* what could not be mapped is tried again after that */
 
@@ -217,7 +218,8 @@ static ssize_t csv_layout_get(struct csv_inode *ci, loff_t pos, size_t len, bool
 		return PTR_ERR(op);
 	op->in.offset = pos;
 	op->in.length = len;
-	op->in.count = write && pos + len > i_size_read(inode) ? len + CSV_LAYOUT_GROW :
+	op->in.count = write && pos + len > i_size_read(inode) ?
+		len + clamp_t(u64, i_size_read(inode), CSV_LAYOUT_GROW_MIN, CSV_LAYOUT_GROW_MAX) :
 		CSV_LAYOUT_WISH;
 	op->in.flags = write ? CSV_LAYOUT_WRITE : 0;
 	held = csv_op_alloc_pages(op, CSV_EXTENTS_MAX * sizeof(struct csv_wire_extent), true);
@@ -466,6 +468,31 @@ void csv_layout_drop_all(struct csv_super *super)
 		spin_unlock_irq(&ci->lock);
 	}
 	spin_unlock(&super->lock);
+}
+
+/**
+ * csv_layout_drop_eof - give up what lies behind the end of the file, to be returned with CLOSE
+ * @ci: the inode, which nobody has open here
+ * @seq: of the newest grant
+ *
+ * Return: from where on nothing is held any more; U64_MAX if nothing was given up
+ */
+u64 csv_layout_drop_eof(struct csv_inode *ci, u64 *seq)
+{
+	struct inode *inode = &ci->vfs_inode;
+	const struct csv_extent *last;
+	u64 start = U64_MAX;
+
+	spin_lock_irq(&ci->lock);
+	last = csv_extent_map_last(&ci->extents);
+	if (last && (last->flags & CSV_EXT_EXCL) && list_empty(&ci->holds) &&
+	    last->end > round_up(i_size_read(inode), i_blocksize(inode)))
+		start = round_down(i_size_read(inode), i_blocksize(inode));
+	*seq = ci->grant_seq;
+	spin_unlock_irq(&ci->lock);
+	if (start != U64_MAX)
+		csv_layout_remove(ci, start, U64_MAX);
+	return start;
 }
 
 /**

@@ -7,6 +7,9 @@
 #include <linux/slab.h>
 #include "route.h"
 
+static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, u64 offset,
+			  u64 seq);
+
 /**
  * csv_open_pinned - an OPEN or CREATE of this inode has been answered
  * @inode: the inode
@@ -50,16 +53,20 @@ int csv_open_pin(struct inode *inode, u32 flags)
 void csv_open_unpin(struct inode *inode)
 {
 	struct csv_inode *ci = csv_inode_of(inode);
+	u64 offset = U64_MAX, seq = 0;
 	u32 pins = 0;
 
 	mutex_lock(&ci->open_mutex);
 	if (!--ci->opens) {
 		pins = ci->pins;
 		ci->pins = 0;
+		/* nobody grows the file any more: what was allocated for that may go */
+		if (pins)
+			offset = csv_layout_drop_eof(ci, &seq);
 	}
 	mutex_unlock(&ci->open_mutex);
 	if (pins)
-		csv_close_send(csv_super_of(inode->i_sb), &ci->fh, pins);
+		csv_close_run(csv_super_of(inode->i_sb), &ci->fh, pins, offset, seq);
 }
 
 /**
@@ -70,6 +77,12 @@ void csv_open_unpin(struct inode *inode)
  */
 void csv_close_send(struct csv_super *super, const struct csv_fh *fh, u32 count)
 {
+	csv_close_run(super, fh, count, U64_MAX, 0);
+}
+
+static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, u64 offset,
+			  u64 seq)
+{
 	struct csv_op *op = csv_op_alloc(super->vol, super, CSV_OP_CLOSE);
 
 	/* without memory the pins go with the session; the file stays until then */
@@ -77,6 +90,8 @@ void csv_close_send(struct csv_super *super, const struct csv_fh *fh, u32 count)
 		return;
 	op->in.fh = *fh;
 	op->in.count = count;
+	op->in.offset = offset;
+	op->in.seq = seq;
 	csv_op_run_behind(op);
 }
 

@@ -202,6 +202,7 @@ void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq);
 void csv_layout_forget(struct csv_inode *ci, u64 start, u64 end);
 void csv_layout_drop_all(struct csv_super *super);
 void csv_layout_evict(struct csv_inode *ci);
+u64 csv_layout_drop_eof(struct csv_inode *ci, u64 *seq);
 
 /* recall.c */
 u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start, u64 end,

@@ -494,14 +494,7 @@ int csv_service_layout_return(struct csv_request *req)
 		return 0;
 	end = req->in.length > U64_MAX - req->in.offset ? U64_MAX :
 		req->in.offset + req->in.length;
-	mutex_lock(&snode->seg_mutex);
-	/* a return that a newer grant has overtaken does not concern that grant */
-	if (req->in.seq >= snode->granted) {
-		csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
-		csv_segments_return(&snode->segs, req->call->node, req->in.offset, end);
-		csv_snode_segs_changed(snode);
-	}
-	mutex_unlock(&snode->seg_mutex);
+	csv_snode_return(snode, req->call->node, req->in.offset, end, req->in.seq);
 	csv_snode_put(snode);
 	return 0;
 }

@@ -154,12 +154,16 @@ static void csv_service_victims_end(struct csv_service_victims *victims)
 		csv_commit_end(victims->req, d_inode(victims->lower.dentry[i]));
 }
 
+/* Layouts of what has no name any more would keep its blocks. */
 static void csv_service_victims_put(struct csv_service_victims *victims)
 {
 	unsigned int i;
 
-	for (i = 0; i < victims->lower.nr; i++)
+	for (i = 0; i < victims->lower.nr; i++) {
+		if (d_is_reg(victims->lower.dentry[i]))
+			csv_snode_unlinked(victims->req->export, victims->lower.dentry[i]);
 		dput(victims->lower.dentry[i]);
+	}
 }
 
 static struct dentry *csv_service_do_unlink(struct csv_request *req, struct dentry *dir)
@@ -406,6 +410,8 @@ int csv_service_close(struct csv_request *req)
 
 	if (!snode)
 		return 0;
+	if (req->in.offset != U64_MAX)
+		csv_snode_return(snode, req->call->node, req->in.offset, U64_MAX, req->in.seq);
 	csv_snode_unpin(snode, req->call->node, req->in.count);
 	csv_snode_put(snode);
 	return 0;

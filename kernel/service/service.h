@@ -203,6 +203,8 @@ struct file *csv_snode_file(struct csv_snode *snode);
 int csv_snode_pin(struct csv_snode *snode, u32 node);
 void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count);
 void csv_snode_segs_changed(struct csv_snode *snode);
+void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64 seq);
+void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
 int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
 		     u64 end, enum csv_segment_mode want);
 

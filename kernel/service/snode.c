@@ -191,16 +191,33 @@ unlock:
 	return err;
 }
 
-/* Blocks past the end that a layout left behind go back with the last close. */
+static void csv_snode_recall_unlinked(struct csv_snode *snode);
+
+/* Does a node hold the block of the end of the file, or anything behind it? */
+static bool csv_snode_eof_held(struct csv_snode *snode)
+{
+	struct inode *inode = d_inode(snode->dentry);
+	u32 nodes[CSV_NODES_MAX];
+
+	lockdep_assert_held(&snode->seg_mutex);
+	return csv_segments_conflict(&snode->segs, 0,
+				     round_down(i_size_read(inode), i_blocksize(inode)), U64_MAX,
+				     CSV_SEGMENT_RW_EXCL, nodes);
+}
+
+/*
+ * Blocks past the end that a layout left behind go back with the last close. What
+ * is before the block of the end stays as it is, and so do layouts of it.
+ */
 static void csv_snode_trim(struct csv_snode *snode)
 {
 	bool trim;
 
-	if (!down_write_trylock(&snode->op_lock))
+	if (!READ_ONCE(snode->post_eof) || !down_write_trylock(&snode->op_lock))
 		return;
 	mutex_lock(&snode->seg_mutex);
 	trim = snode->post_eof && list_empty(&snode->pins) && d_inode(snode->dentry)->i_nlink &&
-	       !csv_segments_count(&snode->segs);
+	       !csv_snode_eof_held(snode);
 	if (trim)
 		snode->post_eof = false;
 	mutex_unlock(&snode->seg_mutex);
@@ -237,6 +254,7 @@ void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count)
 	if (!last)
 		return;
 	csv_snode_trim(snode);
+	csv_snode_recall_unlinked(snode);
 	csv_snode_put(snode);
 }
 
@@ -255,6 +273,25 @@ void csv_snode_segs_changed(struct csv_snode *snode)
 		refcount_inc(&snode->ref);
 	else if (before && !now)
 		refcount_dec(&snode->ref);
+}
+
+/**
+ * csv_snode_return - a node has given up a range by itself
+ * @snode: the file
+ * @node: who
+ * @start: from where
+ * @end: up to where
+ * @seq: of the newest grant that it had seen by then: what was granted since stays
+ */
+void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64 seq)
+{
+	mutex_lock(&snode->seg_mutex);
+	if (seq >= snode->granted) {
+		csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
+		csv_segments_return(&snode->segs, node, start, end);
+		csv_snode_segs_changed(snode);
+	}
+	mutex_unlock(&snode->seg_mutex);
 }
 
 /* One recall of one range, from one or more nodes; a killed waiter leaves it behind. */
@@ -293,16 +330,13 @@ static void csv_recall_put(struct csv_recall_wait *wait)
 	csv_export_put(export);
 }
 
-/* @node holds nothing of the range any more. */
+/*
+ * @node holds nothing of the range any more, but for what it was granted since the
+ * recall began, which can only be when nobody waits for it with op_lock any more.
+ */
 static void csv_recall_returned(struct csv_recall_wait *wait, u32 node, u32 flags)
 {
-	struct csv_snode *snode = wait->snode;
-
-	mutex_lock(&snode->seg_mutex);
-	csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
-	csv_segments_return(&snode->segs, node, wait->start, wait->end);
-	csv_snode_segs_changed(snode);
-	mutex_unlock(&snode->seg_mutex);
+	csv_snode_return(wait->snode, node, wait->start, wait->end, wait->seq);
 	if (flags & CSV_RECALL_TOUCHED)
 		atomic_set(&wait->touched, 1);
 	if (atomic_dec_and_test(&wait->left))
@@ -427,6 +461,28 @@ static void csv_recall_touch(struct csv_snode *snode)
 	csv_lower_setattr(&snode->export->lower, snode->dentry, &set);
 }
 
+/* Recalls what stands in the way from everybody who holds it; NULL if nobody does. */
+static struct csv_recall_wait *csv_recall_begin(struct csv_snode *snode, struct csv_call *call,
+						u32 asking, u64 start, u64 end,
+						enum csv_segment_mode want)
+{
+	struct csv_recall_wait *wait;
+	u32 nodes[CSV_NODES_MAX];
+	unsigned int nr, i;
+
+	mutex_lock(&snode->seg_mutex);
+	nr = csv_segments_conflict(&snode->segs, asking, start, end, want, nodes);
+	mutex_unlock(&snode->seg_mutex);
+	if (!nr)
+		return NULL;
+	wait = csv_recall_wait_alloc(snode, nr, start, end);
+	if (call)
+		wait->key = &call->cancelled;
+	for (i = 0; i < nr; i++)
+		csv_recall_start(wait, nodes[i]);
+	return wait;
+}
+
 static bool csv_recall_is_over(struct csv_recall_wait *wait, const struct csv_call *call)
 {
 	return !atomic_read(&wait->left) || (call && READ_ONCE(call->cancelled));
@@ -450,21 +506,12 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		     u64 end, enum csv_segment_mode want)
 {
 	struct csv_recall_wait *wait;
-	u32 nodes[CSV_NODES_MAX];
-	unsigned int nr, i;
-	int err = 0;
+	int err;
 
 	lockdep_assert_held_write(&snode->op_lock);
-	mutex_lock(&snode->seg_mutex);
-	nr = csv_segments_conflict(&snode->segs, asking, start, end, want, nodes);
-	mutex_unlock(&snode->seg_mutex);
-	if (!nr)
+	wait = csv_recall_begin(snode, call, asking, start, end, want);
+	if (!wait)
 		return 0;
-	wait = csv_recall_wait_alloc(snode, nr, start, end);
-	if (call)
-		wait->key = &call->cancelled;
-	for (i = 0; i < nr; i++)
-		csv_recall_start(wait, nodes[i]);
 	err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
 	if (err || atomic_read(&wait->left))
 		err = -ERESTARTSYS;
@@ -472,4 +519,64 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		csv_recall_touch(snode);
 	csv_recall_put(wait);
 	return err;
+}
+
+/* A file without a name gives up its layouts on a worker of its own. */
+struct csv_unlinked {
+	struct work_struct work;
+	struct csv_snode *snode;
+	struct csv_export *export;
+};
+
+/* Nobody waits for the answers: the last one frees the blocks, whenever it comes. */
+static void csv_unlinked_work(struct work_struct *work)
+{
+	struct csv_unlinked *unlinked = container_of(work, struct csv_unlinked, work);
+	struct csv_snode *snode = unlinked->snode;
+	struct csv_recall_wait *wait;
+
+	wait = csv_recall_begin(snode, NULL, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
+	if (wait)
+		csv_recall_put(wait);
+	csv_snode_put(snode);
+	csv_export_put(unlinked->export);
+	kfree(unlinked);
+}
+
+/* The caller has references to the file and to its export. */
+static void csv_snode_recall_unlinked(struct csv_snode *snode)
+{
+	struct csv_unlinked *unlinked;
+
+	if (d_inode(snode->dentry)->i_nlink || !READ_ONCE(snode->nr_segs))
+		return;
+	unlinked = kzalloc(sizeof(*unlinked), GFP_NOFS | __GFP_NOFAIL);
+	refcount_inc(&snode->ref);
+	refcount_inc(&snode->export->ref);
+	unlinked->snode = snode;
+	unlinked->export = snode->export;
+	INIT_WORK(&unlinked->work, csv_unlinked_work);
+	queue_work(csv_wq, &unlinked->work);
+}
+
+/**
+ * csv_snode_unlinked - a file has lost a name, perhaps its last one
+ * @export: the volume, referenced by the caller
+ * @dentry: the file
+ *
+ * A node that cached layouts of it may not look at it for a long time, and its blocks
+ * would stay taken. While it is open somewhere, its last close tries again.
+ */
+void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry)
+{
+	struct csv_snode *snode;
+	struct csv_fh fh;
+
+	if (d_inode(dentry)->i_nlink || csv_lower_encode_fh(dentry, &fh))
+		return;
+	snode = csv_snode_find(export, &fh);
+	if (!snode)
+		return;
+	csv_snode_recall_unlinked(snode);
+	csv_snode_put(snode);
 }

@@ -88,7 +88,8 @@ static __printf(3, 4) int csv_hs_refuse(struct csv_hs_ctx *ctx, bool local, cons
 
 static int csv_hs_goaway(struct csv_hs_ctx *ctx, const struct csv_wire_hdr *hdr)
 {
-	unsigned int len = min_t(unsigned int, hdr->hlen * 8 - sizeof(*hdr), CSV_WIRE_GOAWAY_LEN - 1);
+	unsigned int len = min_t(unsigned int, hdr->hlen * 8 - sizeof(*hdr),
+				 CSV_WIRE_GOAWAY_LEN - 1);
 	const u8 *text = (const u8 *)(hdr + 1);
 	char reason[CSV_WIRE_GOAWAY_LEN];
 	unsigned int i;

@@ -150,7 +150,8 @@ enum csv_opcode {
 	CSV_OP_ACCESS,		/* cred fh flags(mask) -> attr */
 	CSV_OP_OPEN,		/* cred fh flags -> attr */
 	CSV_OP_CREATE,		/* cred fh name flags mode -> fh attr flags(CREATED) */
-	CSV_OP_CLOSE,		/* fh count(pins) */
+	/* fh offset(layouts from there on go back) count(pins) seq(newest grant seen) */
+	CSV_OP_CLOSE,
 	CSV_OP_MKDIR,		/* cred fh name mode -> fh attr */
 	CSV_OP_MKNOD,		/* cred fh name mode rdev -> fh attr */
 	CSV_OP_SYMLINK,		/* cred fh name, data: target -> fh attr */

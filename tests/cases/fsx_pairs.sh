@@ -1,6 +1,5 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# kernel: stock
 # timeout: 240
 # Two nodes that are not the coordinator work on one file in turns, for every pair of their routes.
 
@@ -10,6 +9,6 @@ for pair in direct:direct direct:block direct:file block:block block:file file:f
 	route 3 ${pair#*:}
 	for mode in mixed direct; do
 		note "$pair, $mode"
-		assert csv_fsx -N 600 -m $mode -S $RANDOM "$(root_of 2)/csv/data/f" "$(root_of 3)/csv/data/f"
+		assert csv_fsx -N "$(ops 600)" -m $mode -S $RANDOM "$(root_of 2)/csv/data/f" "$(root_of 3)/csv/data/f"
 	done
 done

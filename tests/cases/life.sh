@@ -1,6 +1,5 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# kernel: stock
 # timeout: 240
 # The module does not unload while anything uses it, and unloads when nothing does any more, again and again.
 
@@ -8,7 +7,7 @@ references() { # -eq|-gt: to 0
 	test "$(</sys/module/csvfs/refcnt)" "$1" 0
 }
 
-for ((round = 0; round < 3; round++)); do
+for ((round = 0; round < $(ops 3) + 1; round++)); do
 	note "round $round"
 	cluster_up
 	assert node 2 bash -c 'echo content >/csv/data/file'

@@ -32,9 +32,10 @@ is_ready() { [ "$(node 2 cat /csv/data/ready 2>/dev/null)" = "$1" ]; }
 is_gone() { ! pgrep -f 'bash inside ' >/dev/null; }
 rounds=${LIFE_ROUNDS:-$(ops 12)}
 for ((round = 1; round <= rounds; round++)); do
-	note "round $round: $(date +%T)"
+	note "round $round"
 	ip netns add x
-	ip link add vethx type veth peer name eth0 netns x
+	# the address that the others have in their neighbour tables
+	ip link add vethx type veth peer name eth0 netns x address 02:00:00:00:00:09
 	ip link set vethx master br0 up
 	ip -n x link set lo up
 	ip -n x link set eth0 up
@@ -42,13 +43,11 @@ for ((round = 1; round <= rounds; round++)); do
 	ip netns exec x bash inside table $round &
 	inside=$!
 	wait_for 60 is_ready $round
-	note "ready $(date +%T)"
 	ip netns del x
 	kill -9 $inside
 	pkill -9 -f 'of=/mnt/csv/direct' || true
 	wait $inside || true
 	wait_for 20 is_gone
-	note "gone $(date +%T)"
 	# what it held open and granted is nobody's any more
 	assert node 3 dd if=/dev/urandom of=/csv/data/direct bs=64k count=2 oflag=direct conv=notrunc status=none
 done

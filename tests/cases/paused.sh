@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
-# kernel: stock
 # timeout: 240
 # Without access or a coordinator operations wait, end by SIGKILL or umount -f only, and go on when it is back.
 

@@ -155,7 +155,7 @@ static void fill_hello(struct csv_wire_hello *hello, u64 link, unsigned int inde
 	hello->index = index;
 	if (getrandom(hello->nonce, sizeof(hello->nonce), 0) < 0)
 		fatal("getrandom");
-	strncpy(hello->cluster, cluster, sizeof(hello->cluster) - 1);
+	snprintf(hello->cluster, sizeof(hello->cluster), "%s", cluster);
 }
 
 static void mac(const struct csv_wire_hello *ours, const struct csv_wire_hello *theirs, u8 role,
