@@ -93,6 +93,7 @@ static void csv_op_release_pages(struct csv_op *op)
 {
 	unsigned int i;
 
+	/* pages that nothing came into are as they were */
 	if (op->pinned)
 		unpin_user_pages_dirty_lock(op->pages, op->nr_pages, op->dirty);
 	else
@@ -237,6 +238,64 @@ int csv_op_alloc_pages(struct csv_op *op, size_t len, bool reply)
 	else
 		iov_iter_bvec(&op->data_out, ITER_SOURCE, op->bvec, nr, len);
 	return 0;
+}
+
+/* Pins the next pages of @iter, and advances it; bytes, less than @len where memory ends. */
+static ssize_t csv_op_extract(struct csv_op *op, struct iov_iter *iter, size_t len,
+			      unsigned int max)
+{
+	struct page **pages = op->pages + op->nr_pages;
+	size_t offset, left, part;
+	ssize_t got;
+
+	got = iov_iter_extract_pages(iter, &pages, len, max - op->nr_pages, 0, &offset);
+	if (got <= 0)
+		return got;
+	for (left = got; left; left -= part) {
+		part = min_t(size_t, left, PAGE_SIZE - offset);
+		bvec_set_page(&op->bvec[op->nr_pages], op->pages[op->nr_pages], part, offset);
+		op->nr_pages++;
+		offset = 0;
+	}
+	return got;
+}
+
+/**
+ * csv_op_pin - the data of an operation is where the caller has it
+ * @op: the operation
+ * @iter: the caller's memory, in user space; advanced
+ * @len: bytes, at most CSV_WIRE_IO_MAX
+ * @reply: for the reply; else for the request
+ *
+ * The pages stay pinned until the operation is over, also when its caller is killed.
+ *
+ * Return: bytes, less than @len where the caller's memory ends; or an error
+ */
+ssize_t csv_op_pin(struct csv_op *op, struct iov_iter *iter, size_t len, bool reply)
+{
+	unsigned int max = iov_iter_npages(iter, DIV_ROUND_UP(len, PAGE_SIZE) + 1);
+	size_t done = 0;
+	ssize_t got = 0;
+
+	op->pages = kvcalloc(max, sizeof(*op->pages), GFP_NOFS);
+	op->bvec = kvcalloc(max, sizeof(*op->bvec), GFP_NOFS);
+	if (!op->pages || !op->bvec)
+		return -ENOMEM;
+	op->pinned = true;
+	op->dirty = reply;
+	while (done < len && op->nr_pages < max) {
+		got = csv_op_extract(op, iter, len - done, max);
+		if (got <= 0)
+			break;
+		done += got;
+	}
+	if (!done)
+		return got ?: -EFAULT;
+	if (reply)
+		iov_iter_bvec(&op->data_in, ITER_DEST, op->bvec, op->nr_pages, done);
+	else
+		iov_iter_bvec(&op->data_out, ITER_SOURCE, op->bvec, op->nr_pages, done);
+	return done;
 }
 
 static bool csv_op_pins(const struct csv_op *op)

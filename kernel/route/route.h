@@ -164,6 +164,7 @@ void csv_op_run_behind(struct csv_op *op);
 int csv_op_set_cred(struct csv_op *op);
 int csv_op_set_caller(struct csv_op *op, const void *data, size_t len);
 int csv_op_alloc_pages(struct csv_op *op, size_t len, bool reply);
+ssize_t csv_op_pin(struct csv_op *op, struct iov_iter *iter, size_t len, bool reply);
 /* alloc + csv_op_set_cred() for an operation on @inode */
 struct csv_op *csv_op_on(struct inode *inode, u16 opcode, bool cred);
 /* Is this one of ours, which no application may see? */

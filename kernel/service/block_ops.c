@@ -22,11 +22,35 @@ static void csv_block_finish(struct csv_export *export, struct csv_call *call, i
 	csv_call_reply(call);
 }
 
+/* Who goes on with a call whose bio has ended: whoever submits it, or a worker. */
+enum csv_block_phase {
+	CSV_BLOCK_SUBMITTING,
+	CSV_BLOCK_SUBMITTED,
+	CSV_BLOCK_ENDED,
+};
+
+static void csv_block_submit_work(struct work_struct *work);
+
+static void csv_block_queue(struct csv_call *call, work_func_t fn)
+{
+	INIT_WORK(&call->work, fn);
+	queue_work(csv_wq, &call->work);
+}
+
+static void csv_block_ended(struct csv_export *export, struct csv_call *call)
+{
+	/* it would have had to wait: again, where it may */
+	if (call->err == -EAGAIN)
+		csv_block_queue(call, csv_block_submit_work);
+	else
+		csv_block_finish(export, call, call->err);
+}
+
 static void csv_block_work(struct work_struct *work)
 {
 	struct csv_call *call = container_of(work, struct csv_call, work);
 
-	csv_block_finish(call->private, call, call->err);
+	csv_block_ended(call->private, call);
 }
 
 /* In interrupt context, as a rule: a reply may sleep. */
@@ -36,46 +60,100 @@ static void csv_block_end_io(struct bio *bio)
 
 	call->err = blk_status_to_errno(bio->bi_status);
 	bio_put(bio);
-	INIT_WORK(&call->work, csv_block_work);
-	queue_work(csv_wq, &call->work);
+	if (atomic_xchg(&call->phase, CSV_BLOCK_ENDED) == CSV_BLOCK_SUBMITTED)
+		csv_block_queue(call, csv_block_work);
 }
 
 /* The disk address of [offset, offset + len), if all of it was granted as one piece. */
-static int csv_block_address(struct csv_export *export, const struct csv_args *in, u32 node,
+static int csv_block_address(struct csv_snode *snode, const struct csv_args *in, u32 node,
 			     size_t len, bool write, u64 *addr)
 {
-	struct csv_snode *snode = csv_snode_find(export, &in->fh);
 	u64 pos = in->offset, end = pos + len, next = 0;
 	struct csv_segment seg;
-	int err = 0;
 
-	if (!snode)
-		return -CSV_ENO_LAYOUT;
-	mutex_lock(&snode->seg_mutex);
-	while (!err && pos < end) {
+	lockdep_assert_held(&snode->seg_mutex);
+	while (pos < end) {
 		if (!csv_segments_lookup(&snode->segs, node, pos, &seg) ||
 		    seg.addr == CSV_SEGMENT_NO_ADDR ||
 		    (write && seg.mode == CSV_SEGMENT_READ) ||
-		    (pos != in->offset && seg.addr + (pos - seg.start) != next)) {
-			err = -CSV_ENO_LAYOUT;
-			break;
-		}
+		    (pos != in->offset && seg.addr + (pos - seg.start) != next))
+			return -CSV_ENO_LAYOUT;
 		if (pos == in->offset)
 			*addr = seg.addr + (pos - seg.start);
 		next = seg.addr + (seg.end - seg.start);
 		pos = seg.end;
 	}
-	mutex_unlock(&snode->seg_mutex);
+	return 0;
+}
+
+/* The same of a file that somebody holds; -EAGAIN if that would wait, and @nowait. */
+static int csv_block_find(struct csv_export *export, const struct csv_args *in, u32 node,
+			  size_t len, bool write, bool nowait, u64 *addr)
+{
+	struct csv_snode *snode = csv_snode_find(export, &in->fh);
+	int err = -EAGAIN;
+
+	if (!snode)
+		return -CSV_ENO_LAYOUT;
+	if (mutex_trylock(&snode->seg_mutex)) {
+		err = 0;
+	} else if (!nowait) {
+		mutex_lock(&snode->seg_mutex);
+		err = 0;
+	}
+	if (!err) {
+		err = csv_block_address(snode, in, node, len, write, addr);
+		mutex_unlock(&snode->seg_mutex);
+	}
 	csv_snode_put(snode);
 	return err;
 }
 
-static int csv_block_submit(struct csv_export *export, struct csv_call *call)
+static struct bio *csv_block_bio(struct csv_export *export, struct csv_call *call,
+				 const struct csv_args *in, u64 addr, bool nowait)
+{
+	bool write = call->opcode == CSV_OP_BLOCK_WRITE;
+	const struct bio_vec *bv = write ? call->data.bvec : call->bvec;
+	unsigned int nr = write ? call->data.nr_segs : call->nr_bvec, i;
+	blk_opf_t opf = write ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE : REQ_OP_READ;
+	struct bio *bio;
+
+	if (nr > BIO_MAX_VECS)
+		return ERR_PTR(-EINVAL);
+	if (write && (in->flags & CSV_BLOCK_FUA))
+		opf |= REQ_FUA;
+	bio = bio_alloc(export->lower.bdev, nr, opf | (nowait ? REQ_NOWAIT : 0),
+			nowait ? GFP_NOWAIT : GFP_NOIO);
+	if (!bio)
+		return ERR_PTR(-EAGAIN);
+	bio->bi_iter.bi_sector = addr >> SECTOR_SHIFT;
+	bio->bi_private = call;
+	bio->bi_end_io = csv_block_end_io;
+	for (i = 0; i < nr; i++)
+		__bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset);
+	return bio;
+}
+
+/* Pages for what a BLOCK_READ reads; they stay if it has to be submitted again. */
+static int csv_block_alloc(struct csv_export *export, struct csv_call *call, size_t len)
+{
+	int err;
+
+	if (call->nr_bvec)
+		return 0;
+	err = csv_service_alloc_out(export, call, len);
+	if (err)
+		return err;
+	iov_iter_bvec(&call->out, ITER_SOURCE, call->bvec, call->nr_bvec, len);
+	call->out_len = len;
+	return 0;
+}
+
+/* 0: the call is somebody else's from here on; -EAGAIN: only without @nowait; an error */
+static int csv_block_submit(struct csv_export *export, struct csv_call *call, bool nowait)
 {
 	bool write = call->opcode == CSV_OP_BLOCK_WRITE;
 	struct csv_args in = {};
-	const struct bio_vec *bv;
-	unsigned int nr, i;
 	struct bio *bio;
 	size_t len;
 	u64 addr;
@@ -88,28 +166,18 @@ static int csv_block_submit(struct csv_export *export, struct csv_call *call)
 	if (!len || len > CSV_WIRE_IO_MAX || ((in.offset | len) & (export->lower.lbs - 1)) ||
 	    in.offset > S64_MAX - len)
 		return -EINVAL;
-	err = csv_block_address(export, &in, call->node, len, write, &addr);
+	err = csv_block_find(export, &in, call->node, len, write, nowait, &addr);
+	if (!err && !write)
+		err = csv_block_alloc(export, call, len);
 	if (err)
 		return err;
-	if (!write) {
-		err = csv_service_alloc_out(call, len);
-		if (err)
-			return err;
-		iov_iter_bvec(&call->out, ITER_SOURCE, call->bvec, call->nr_bvec, len);
-		call->out_len = len;
-	}
-	bv = write ? call->data.bvec : call->bvec;
-	nr = write ? call->data.nr_segs : call->nr_bvec;
-	if (nr > BIO_MAX_VECS)
-		return -EINVAL;
-	bio = bio_alloc(export->lower.bdev, nr, write ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE |
-			(in.flags & CSV_BLOCK_FUA ? REQ_FUA : 0) : REQ_OP_READ, GFP_NOIO);
-	bio->bi_iter.bi_sector = addr >> SECTOR_SHIFT;
-	bio->bi_private = call;
-	bio->bi_end_io = csv_block_end_io;
-	for (i = 0; i < nr; i++)
-		__bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset);
+	bio = csv_block_bio(export, call, &in, addr, nowait);
+	if (IS_ERR(bio))
+		return PTR_ERR(bio);
+	atomic_set(&call->phase, CSV_BLOCK_SUBMITTING);
 	submit_bio(bio);
+	if (atomic_xchg(&call->phase, CSV_BLOCK_SUBMITTED) == CSV_BLOCK_ENDED)
+		csv_block_ended(export, call);
 	return 0;
 }
 
@@ -119,12 +187,11 @@ static void csv_block_submit_work(struct work_struct *work)
 	struct csv_export *export = call->private;
 	int err;
 
-	if (call->opcode == CSV_OP_BLOCK_FLUSH) {
-		csv_block_finish(export, call, blkdev_issue_flush(export->lower.bdev));
-		return;
-	}
-	err = csv_block_submit(export, call);
-	if (err)
+	if (call->opcode == CSV_OP_BLOCK_FLUSH)
+		err = blkdev_issue_flush(export->lower.bdev);
+	else
+		err = csv_block_submit(export, call, false);
+	if (err || call->opcode == CSV_OP_BLOCK_FLUSH)
 		csv_block_finish(export, call, err);
 }
 
@@ -133,15 +200,24 @@ static void csv_block_submit_work(struct work_struct *work)
  * @export: the volume; the call's reference to it is consumed
  * @call: the call
  *
- * Context: a receive worker
+ * A disk that takes a bio at once gets it from here, and one that does it at once
+ * is answered from here: a worker would cost more than the rest.
+ *
+ * Context: a receive worker, which does not wait
  */
 void csv_service_block(struct csv_export *export, struct csv_call *call)
 {
+	int err = -EAGAIN;
+
 	call->private = export;
 	call->turn = atomic_read(&export->block_turn) & 1;
 	atomic_inc(&export->block_inflight[call->turn]);
-	INIT_WORK(&call->work, csv_block_submit_work);
-	queue_work(csv_wq, &call->work);
+	if (call->opcode != CSV_OP_BLOCK_FLUSH && bdev_nowait(export->lower.bdev))
+		err = csv_block_submit(export, call, true);
+	if (err == -EAGAIN)
+		csv_block_queue(call, csv_block_submit_work);
+	else if (err)
+		csv_block_finish(export, call, err);
 }
 
 /**

@@ -47,7 +47,7 @@ static ssize_t csv_service_do_read(struct csv_request *req, struct file *file)
 		iter = *dest;
 		iov_iter_truncate(&iter, count);
 	} else {
-		err = csv_service_alloc_out(call, count);
+		err = csv_service_alloc_out(req->export, call, count);
 		if (err)
 			return err;
 		iov_iter_bvec(&iter, ITER_DEST, call->bvec, call->nr_bvec, count);

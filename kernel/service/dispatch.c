@@ -325,38 +325,35 @@ int csv_service_local(struct csv_export *export, struct csv_rpc *rpc)
 
 static void csv_service_free_out(struct csv_call *call)
 {
-	unsigned int i;
-
-	for (i = 0; i < call->nr_bvec; i++)
-		__free_page(call->bvec[i].bv_page);
-	kvfree(call->bvec);
+	csv_pages_put(&call->export->pages, call->bvec, call->nr_bvec);
+	if (call->bvec != call->inline_bvec)
+		kfree(call->bvec);
 	call->bvec = NULL;
 	call->nr_bvec = 0;
+	csv_export_put(call->export);
 }
 
 /**
  * csv_service_alloc_out - pages for the data of a reply
+ * @export: the volume; the call keeps a reference until they are given back
  * @call: gets them as @call->bvec, an unset @call->out, and their release
  * @len: bytes, at most CSV_WIRE_IO_MAX
  */
-int csv_service_alloc_out(struct csv_call *call, size_t len)
+int csv_service_alloc_out(struct csv_export *export, struct csv_call *call, size_t len)
 {
-	unsigned int nr = DIV_ROUND_UP(len, PAGE_SIZE), i;
-	struct page *page;
+	unsigned int nr = DIV_ROUND_UP(len, PAGE_SIZE);
 
-	call->bvec = kvcalloc(nr, sizeof(*call->bvec), GFP_NOFS);
+	call->bvec = call->inline_bvec;
+	if (nr > ARRAY_SIZE(call->inline_bvec))
+		call->bvec = kmalloc_array(nr, sizeof(*call->bvec), GFP_NOIO);
 	if (!call->bvec)
 		return -ENOMEM;
+	refcount_inc(&export->ref);
+	call->export = export;
 	call->out_release = csv_service_free_out;
-	for (i = 0; i < nr; i++) {
-		page = alloc_page(GFP_NOFS);
-		if (!page)
-			return -ENOMEM;
-		bvec_set_page(&call->bvec[i], page, min_t(size_t, len, PAGE_SIZE), 0);
-		call->nr_bvec = i + 1;
-		len -= call->bvec[i].bv_len;
-	}
-	return 0;
+	call->out_stable = true;
+	call->nr_bvec = csv_pages_get(&export->pages, call->bvec, len);
+	return call->nr_bvec < nr ? -ENOMEM : 0;
 }
 
 /**
@@ -379,7 +376,7 @@ int csv_service_put_data(struct csv_request *req, const void *buf, size_t len)
 			return -EMSGSIZE;
 		return 0;
 	}
-	err = csv_service_alloc_out(call, len);
+	err = csv_service_alloc_out(req->export, call, len);
 	if (err)
 		return err;
 	iov_iter_bvec(&iter, ITER_DEST, call->bvec, call->nr_bvec, len);

@@ -117,6 +117,7 @@ static void csv_export_stop_threads(struct csv_export *export)
 static void csv_export_free(struct csv_export *export)
 {
 	csv_export_stop_threads(export);
+	csv_pages_destroy(&export->pages);
 	kvfree(export);
 }
 
@@ -174,6 +175,7 @@ int csv_export_start(struct csv_volume *vol, const char *device, struct csv_expo
 	refcount_set(&export->ref, 1);
 	init_completion(&export->gone);
 	spin_lock_init(&export->snode_lock);
+	csv_pages_init(&export->pages);
 	mutex_init(&export->commit_mutex);
 	for (i = 0; i < ARRAY_SIZE(export->attr_mutex); i++)
 		mutex_init(&export->attr_mutex[i]);

@@ -41,6 +41,22 @@ struct csv_tx_bucket {
 	atomic_t pending;
 };
 
+#define CSV_PAGES_MAX	1024
+
+/**
+ * struct csv_pages - pages of replies, to be used again
+ * @lock: protects the rest
+ * @head: of the one that was used longest ago, modulo CSV_PAGES_MAX
+ * @tail: behind the one that was used last
+ * @ring: the pages
+ */
+struct csv_pages {
+	spinlock_t lock;
+	unsigned int head;
+	unsigned int tail;
+	struct page *ring[CSV_PAGES_MAX];
+};
+
 /**
  * struct csv_export - an online volume at its coordinator
  * @vol: the volume
@@ -63,6 +79,7 @@ struct csv_tx_bucket {
  * @data: READ calls, which may not
  * @reserved: calls that may never wait for a recall
  * @threads: all service threads
+ * @pages: for the data of replies
  * @nr_pins: (inode, node) pairs that are open
  * @nr_segments: granted
  * @block_inflight: redirected bios, in two turns
@@ -90,6 +107,7 @@ struct csv_export {
 	struct csv_queue data;
 	struct csv_queue reserved;
 	struct task_struct *threads[CSV_SERVICE_THREADS + CSV_SERVICE_DATA + CSV_SERVICE_RESERVED];
+	struct csv_pages pages;
 	atomic64_t nr_pins;
 	atomic64_t nr_segments;
 	atomic_t block_inflight[2];
@@ -252,8 +270,14 @@ int csv_service_layout_return(struct csv_request *req);
 void csv_service_block(struct csv_export *export, struct csv_call *call);
 void csv_service_block_wait(struct csv_export *export);
 
-/* Pages for a reply's data, freed when it has been sent. */
-int csv_service_alloc_out(struct csv_call *call, size_t len);
+/* pages.c */
+void csv_pages_init(struct csv_pages *cache);
+void csv_pages_destroy(struct csv_pages *cache);
+unsigned int csv_pages_get(struct csv_pages *cache, struct bio_vec *bvec, size_t len);
+void csv_pages_put(struct csv_pages *cache, struct bio_vec *bvec, unsigned int nr);
+
+/* Pages for a reply's data, given back when it has been sent. */
+int csv_service_alloc_out(struct csv_export *export, struct csv_call *call, size_t len);
 /* A copy of @buf as the data of the reply. */
 int csv_service_put_data(struct csv_request *req, const void *buf, size_t len);
 

@@ -24,7 +24,7 @@
 #define CSV_CONNS		(1 + CSV_DATA_CONNS)
 #define CSV_RX_SIZE		2048		/* holds any header */
 #define CSV_STATE_MAX		4064		/* payload of PING */
-#define CSV_TX_SPLICE_MIN	16384		/* less is cheaper to copy */
+#define CSV_TX_SPLICE_MIN	4096		/* less is cheaper to copy */
 
 #define CSV_DEAD_MS		5000		/* silence that ends a link */
 #define CSV_HANDSHAKE_MS	5000

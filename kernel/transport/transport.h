@@ -19,6 +19,7 @@
 #ifndef CSV_TRANSPORT_H
 #define CSV_TRANSPORT_H
 
+#include <linux/bvec.h>
 #include <linux/uio.h>
 #include <linux/completion.h>
 #include <linux/socket.h>
@@ -95,6 +96,8 @@ int csv_rpc_wait(struct csv_rpc *rpc);
 /* After that: let the responder know, so that it does not go on for nobody. */
 void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc);
 
+struct csv_export;
+
 /**
  * struct csv_call - one request, seen from the responder
  * @opcode: from the header, less than CSV_OP_COUNT
@@ -120,10 +123,13 @@ void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc);
  * @out_release: called when the pages of @out are no longer needed; may be NULL
  * @bvec: free for the service: of @out
  * @nr_bvec: likewise
+ * @inline_bvec: likewise, for few pages
+ * @export: likewise: whose pages they are
  * @entry: free for the service until reply
  * @work: likewise
  * @private: for the service
  * @turn: free for the service until reply
+ * @phase: likewise
  * @complete: finishes the call: the transport's sends, the local route's completes
  * @transport: transport's own
  *
@@ -154,11 +160,14 @@ struct csv_call {
 	void (*out_release)(struct csv_call *call);
 	struct bio_vec *bvec;
 	unsigned int nr_bvec;
+	struct bio_vec inline_bvec[2];
+	struct csv_export *export;
 
 	struct list_head entry;
 	struct work_struct work;
 	void *private;
 	unsigned int turn;
+	atomic_t phase;
 
 	void (*complete)(struct csv_call *call);
 	void *transport;

@@ -67,9 +67,9 @@ def extract_vmlinux(release, directory):
         if payload.startswith(magic):
             if magic != b"\x1f\x8b\x08":
                 payload = payload[:-4]  # the uncompressed size, which only gzip has in its own format
-            with open(vmlinux + ".tmp", "wb") as file:
+            with open(f"{vmlinux}.{os.getpid()}", "wb") as file:
                 subprocess.run(command, input=payload, stdout=file, check=True)
-            os.rename(vmlinux + ".tmp", vmlinux)
+            os.rename(f"{vmlinux}.{os.getpid()}", vmlinux)
             return vmlinux
     raise LabError(f"{image}: unknown compression")
 
@@ -113,8 +113,8 @@ def initramfs(kernel):
                     data = subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
             with open(f"{root}/modules/{name}", "wb") as file:
                 file.write(data)
-    subprocess.run(f"find . | cpio -o -H newc --quiet > {image}.tmp", shell=True, cwd=root, check=True)
-    os.rename(image + ".tmp", image)
+    subprocess.run(f"find . | cpio -o -H newc --quiet > {root}.cpio", shell=True, cwd=root, check=True)
+    os.rename(f"{root}.cpio", image)
     shutil.rmtree(root)
     return image
 

@@ -114,7 +114,7 @@ CSV_TEST(message_test_status)
 		CSV_ASSERT_TRUE(csv_wire_status(err) > 0 &&
 				csv_wire_errno(csv_wire_status(err)) < 0);
 	CSV_EXPECT_EQ(csv_wire_errno(41), -EIO);
-	CSV_EXPECT_EQ(csv_wire_errno(1006), -EIO);
+	CSV_EXPECT_EQ(csv_wire_errno(1099), -EIO);
 	CSV_EXPECT_EQ(csv_wire_errno(0x80000000), -EIO);
 	CSV_EXPECT_EQ(csv_wire_errno(0xffffffff), -EIO);
 	CSV_EXPECT_EQ(csv_wire_status(-CSV_ESESSION), 5u);
