@@ -26,7 +26,7 @@ more_by() {
 	[ "$(by_route "$1")" -gt "$before" ]
 }
 
-rounds=$(ops 4)
+rounds=$(ops 2)
 for ((round = 0; round < rounds; round++)); do
 	for way in block file direct; do
 		before=$(by_route $way)
