@@ -51,7 +51,7 @@ struct csv_conn *csv_conn_alloc(struct csv_net *cn, const struct csv_transport_o
 	spin_lock_init(&conn->tx_lock);
 	INIT_LIST_HEAD(&conn->tx_list);
 	INIT_WORK(&conn->rx_work, csv_rx_work);
-	INIT_WORK(&conn->tx_work, csv_tx_work);
+	INIT_DELAYED_WORK(&conn->tx_work, csv_tx_work);
 	conn->hs.io_max = CSV_WIRE_IO_MAX;
 	return conn;
 }
@@ -145,7 +145,7 @@ void csv_conn_kill(struct csv_conn *conn)
 {
 	csv_conn_shutdown(conn);
 	disable_work_sync(&conn->rx_work);	/* nothing is delivered from here on */
-	disable_work_sync(&conn->tx_work);
+	disable_delayed_work_sync(&conn->tx_work);
 	csv_conn_close_tx(conn);		/* nor sent */
 	csv_rx_abort(conn);			/* a message received in part never came */
 	conn->ops->destroy(conn);
@@ -175,5 +175,5 @@ void csv_conn_readable(struct csv_conn *conn)
  */
 void csv_conn_writable(struct csv_conn *conn)
 {
-	queue_work(csv_io_wq, &conn->tx_work);
+	mod_delayed_work(csv_io_wq, &conn->tx_work, 0);
 }

@@ -26,6 +26,7 @@
 #define CSV_STATE_MAX		4064		/* payload of PING */
 #define CSV_TX_SPLICE_MIN	4096		/* less is cheaper to copy */
 
+#define CSV_TX_MEMORY_MS	20		/* until memory is asked for again */
 #define CSV_DEAD_MS		5000		/* silence that ends a link */
 #define CSV_HANDSHAKE_MS	5000
 
@@ -161,7 +162,7 @@ struct csv_conn {
 	struct list_head tx_list;
 	bool tx_closed;
 	struct work_struct rx_work;
-	struct work_struct tx_work;
+	struct delayed_work tx_work;
 	struct work_struct handshake_work;
 	struct csv_rx rx;
 	unsigned long heard;

@@ -59,7 +59,7 @@ static int csv_hs_send(struct csv_hs_ctx *ctx, u8 type, const void *payload, uns
 		mutex_lock(&conn->send_mutex);
 		ret = csv_conn_is_dead(conn) ? -ESHUTDOWN : conn->ops->send(conn, &tx);
 		mutex_unlock(&conn->send_mutex);
-		if (ret != -EAGAIN)
+		if (ret != -EAGAIN && ret != -ENOMEM)
 			return ret;
 		if (time_after(jiffies, ctx->deadline))
 			return -ETIMEDOUT;

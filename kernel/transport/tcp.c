@@ -269,6 +269,11 @@ static int csv_tcp_send(struct csv_conn *conn, struct csv_tx *tx)
 		ret = 0;
 	}
 	memalloc_noreclaim_restore(noreclaim);
+	if (ret == -ENOBUFS)
+		ret = -ENOMEM;
+	/* there is room: it is memory that it waits for, and nobody would tell us of that */
+	if (ret == -EAGAIN && sk_stream_is_writeable(tcp->sock->sk))
+		ret = -ENOMEM;
 	return ret;
 }
 

@@ -61,7 +61,7 @@ void csv_tx_set_splice(struct csv_tx *tx)
 	tx->splice = true;
 }
 
-/* Sends what is queued. 0: all; 1: there is more; -EAGAIN: it does not fit. */
+/* Sends what is queued. 0: all; 1: there is more; -EAGAIN: it does not fit; -ENOMEM */
 static int csv_conn_drain(struct csv_conn *conn)
 {
 	struct csv_peer *peer = conn->peer;
@@ -115,7 +115,9 @@ static void csv_conn_push(struct csv_conn *conn)
 	} while (!ret && !list_empty_careful(&conn->tx_list));
 
 	if (ret == 1)
-		queue_work(csv_io_wq, &conn->tx_work);
+		mod_delayed_work(csv_io_wq, &conn->tx_work, 0);
+	else if (ret == -ENOMEM)
+		mod_delayed_work(csv_io_wq, &conn->tx_work, msecs_to_jiffies(CSV_TX_MEMORY_MS));
 	else if (ret && ret != -EAGAIN)
 		csv_conn_fail(conn, "sending failed (%d)", ret);
 }
@@ -126,7 +128,7 @@ static void csv_conn_push(struct csv_conn *conn)
  */
 void csv_tx_work(struct work_struct *work)
 {
-	csv_conn_push(container_of(work, struct csv_conn, tx_work));
+	csv_conn_push(container_of(to_delayed_work(work), struct csv_conn, tx_work));
 }
 
 static size_t csv_iter_digest_step(void *base, size_t progress, size_t len, void *crc, void *unused)

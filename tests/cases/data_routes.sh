@@ -27,14 +27,14 @@ about() { # WHAT OURS THEIRS PAYLOAD: ours is theirs, but for 5 % of the payload
 
 for way in 1:local 2:direct 2:block 2:file; do
 	n=${way%:*} name=${way#*:}
-	note "4 MiB by $name"
+	note "$(ops 4) MiB by $name"
 	route "$n" "$name"
 	# shellcheck disable=SC2016 # expanded on the node
-	sum=$(node "$n" bash -ec 'cd /csv/data; head -c 4M /dev/urandom >/tmp/pattern
+	sum=$(node "$n" bash -ec 'cd /csv/data; head -c "${2}M" /dev/urandom >/tmp/pattern
 		dd if=/tmp/pattern of="$1.direct" bs=64k oflag=direct status=none
 		dd if=/tmp/pattern of="$1.odd" bs=77777 status=none
-		dd if=/tmp/pattern of="$1.odd" bs=4567 skip=100 seek=100 count=50 conv=notrunc status=none
-		md5sum </tmp/pattern' write "$name")
+		dd if=/tmp/pattern of="$1.odd" bs=4567 skip=50 seek=50 count=50 conv=notrunc status=none
+		md5sum </tmp/pattern' write "$name" "$(ops 4)")
 	holds "$name.direct" "${sum%% *}" 3
 	holds "$name.odd" "${sum%% *}" $((3 - n)) 3
 done

@@ -6,7 +6,7 @@
 cluster_up direct block
 three=("$(root_of 1)/csv/data/f" "$(root_of 2)/csv/data/f" "$(root_of 3)/csv/data/f")
 note "local, direct, block"
-assert csv_fsx -N "$(ops 1000)" -l $((16 << 20)) -S $RANDOM "${three[@]}"
+assert csv_fsx -N "$(ops 600)" -l $((16 << 20)) -S $RANDOM "${three[@]}"
 set_access 3 file
 note "local, direct, file"
-assert csv_fsx -N "$(ops 1000)" -l $((16 << 20)) -S $RANDOM "${three[@]}"
+assert csv_fsx -N "$(ops 600)" -l $((16 << 20)) -S $RANDOM "${three[@]}"

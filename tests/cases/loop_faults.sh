@@ -34,7 +34,7 @@ for how in 'drop 150' 'disconnect 150' 'duplicate 20' 'corrupt 150' 'delay 4'; d
 			--size=1m --io_size="$(ops 4)m" --verify=crc32c --verify_fatal=1 --output="/tmp/fio-$n" &
 		jobs+=($!)
 	done
-	count=$(ops 300)
+	count=$(ops 200)
 	node 2 csv_call creates $dir "$count" >created &
 	jobs+=($!)
 	for job in "${jobs[@]}"; do assert wait "$job"; done

@@ -14,7 +14,7 @@
 #   csvctl_on N ARGS...
 #   net_bytes N, disk_bytes N               since boot, of the interface and of node N's path to volume 1
 #   stat_bytes N                            "NETWORK DISK", what csvctl stat says of the same since "stat reset"
-#   write_table                             what the table is now; TRANSPORT, DIGEST and table_* are what it is made of
+#   write_table                             what the table is now; TRANSPORT, DIGEST, FAMILY (4|6), table_* are what it is made of
 #   ops N                                   N, or a quarter of it on the debug kernel, for loops that prove by their number
 #   root_of N                               ns only: node N's root directory as everybody in the machine sees it
 
@@ -38,7 +38,7 @@ csvctl_on() {
 write_table() {
 	local n
 	echo "cluster lab transport ${TRANSPORT:-tcp} digest ${DIGEST:-off}"
-	for n in $(nodes); do echo "node n$n id $n address $(node_addr "$n")"; done
+	for n in $(nodes); do echo "node n$n id $n address $(node_addr "$n" "${FAMILY:-4}")"; done
 	[ -n "$table_uuid" ] || return 0
 	echo "volume data uuid $table_uuid device $(disk "$table_owner" 1) type $table_type" \
 		"owner n$table_owner epoch $table_epoch"
