@@ -27,6 +27,8 @@ void csv_volume_set_path(struct csv_volume *vol)
 		err = csv_disk_set_direct(vol->disk, want ? vol->device : NULL);
 	vol->wrong_disk = err == -EMEDIUMTYPE;
 	if (err)
+		csv_volume_event(vol, "no path to the disk");
+	if (err)
 		pr_warn("volume %s: %s %s (%d): its blocks are redirected\n", vol->name,
 			vol->device, vol->wrong_disk ? "holds another file system" :
 			"cannot be opened", err);
@@ -37,6 +39,8 @@ static int csv_volume_check_online(struct csv_volume *vol, struct netlink_ext_ac
 	struct csv_net *cn = vol->cn;
 
 	lockdep_assert_held(&vol->state_mutex);
+	if (vol->removed)
+		return -ENOENT;
 	if (!cn->local_id) {
 		NL_SET_ERR_MSG(extack, "this node has no identity: csvctl node set NAME local");
 		return -ENODEV;
@@ -177,6 +181,11 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 	int err = 0;
 
 	mutex_lock(&vol->state_mutex);
+	*why = "the table has it no more";
+	if (vol->removed) {
+		err = -ENODEV;
+		goto unlock;
+	}
 	*why = "it is mounted already";
 	if (vol->disk) {
 		err = -EBUSY;

@@ -39,15 +39,18 @@ struct csv_volume *csv_volume_get(struct csv_net *cn, u32 id)
  */
 struct csv_volume *csv_volume_get_name(struct csv_net *cn, const char *name)
 {
-	struct csv_volume *vol;
-	unsigned long id;
+	const struct csv_table_volume *tv = NULL;
+	const struct csv_table *table;
+	u32 id = 0;
 
 	rcu_read_lock();
-	xa_for_each(&cn->volumes, id, vol)
-		if (!strcmp(vol->name, name) && refcount_inc_not_zero(&vol->ref))
-			break;
+	table = rcu_dereference(cn->table);
+	if (table)
+		tv = csv_table_find_volume_name(table, name);
+	if (tv)
+		id = tv->id;
 	rcu_read_unlock();
-	return vol;
+	return id ? csv_volume_get(cn, id) : NULL;
 }
 
 /**
@@ -102,6 +105,53 @@ void csv_volume_kick(struct csv_volume *vol)
 	wake_up_all(&vol->wait);
 }
 
+/* What depends on the volume alone: state, access, reasons. Returns enum csv_state_info. */
+static u8 csv_volume_info_of(struct csv_volume *vol, struct csv_volume_info *info)
+{
+	enum csv_route route;
+
+	info->state = READ_ONCE(vol->state);
+	info->access = READ_ONCE(vol->access);
+	info->epoch = READ_ONCE(vol->epoch);
+	info->mounted = READ_ONCE(vol->super);
+
+	down_read(&vol->super_lock);
+	route = csv_volume_client_ops->route(vol, &info->file_reasons, &info->block_reasons);
+	up_read(&vol->super_lock);
+	if (!info->mounted) {
+		/* what does not depend on a mount: the table and the administrator */
+		info->file_reasons &= ~CSV_FILE_REASON_NO_EXTENT_MAP;
+		info->block_reasons &= ~CSV_BLOCK_REASON_NO_DISK;
+	}
+	if (READ_ONCE(vol->wrong_disk))
+		info->block_reasons |= CSV_BLOCK_REASON_WRONG_DISK;
+	if (info->access == CSV_ACCESS_NONE || info->state == CSV_VOLUME_PAUSED)
+		return CSV_INFO_PAUSED;
+	if (!info->mounted && !info->online)
+		return CSV_INFO_UNAVAILABLE;
+	if (info->file_reasons)
+		return CSV_INFO_FILE_REDIRECTED;
+	if (info->block_reasons && route != CSV_ROUTE_LOCAL)
+		return CSV_INFO_BLOCK_REDIRECTED;
+	return CSV_INFO_DIRECT;
+}
+
+/**
+ * csv_volume_event() - something about the volume has changed on this node
+ * @vol: the volume
+ * @text: what, for people; may be NULL
+ *
+ * Context: process; csv_volume.state_mutex may be held
+ */
+void csv_volume_event(struct csv_volume *vol, const char *text)
+{
+	struct csv_volume_info info = {};
+
+	csv_volume_info_of(vol, &info);
+	csv_event_send(vol->cn, CSV_EVENT_VOLUME, vol->cn->local_id, vol->id, READ_ONCE(vol->state),
+		       info.file_reasons, info.block_reasons, text);
+}
+
 /**
  * csv_volume_set_state() - the one place that changes the state
  * @vol: the volume; state_mutex is held
@@ -115,7 +165,7 @@ void csv_volume_set_state(struct csv_volume *vol, enum csv_volume_state state)
 	WRITE_ONCE(vol->state, state);
 	csv_volume_kick(vol);
 	csv_peer_tell_all(vol->cn);
-	csv_event_send(vol->cn, CSV_EVENT_VOLUME, vol->cn->local_id, vol->id, state, 0, 0, "");
+	csv_volume_event(vol, NULL);
 }
 
 static struct csv_volume *csv_volume_alloc(struct csv_net *cn, const struct csv_table_volume *tv)
@@ -149,10 +199,16 @@ static void csv_volume_update(struct csv_volume *vol, const struct csv_table *ta
 	struct csv_net *cn = vol->cn;
 	u8 access = csv_table_access(table, cn->local_id, tv->id);
 	const char *device = csv_table_device(table, cn->local_id, tv->id);
-	bool moved;
+	bool moved, accessed;
 
 	mutex_lock(&vol->state_mutex);
+	accessed = vol->access != access;
 	moved = vol->owner != tv->owner || vol->epoch != tv->epoch;
+	/* csv_volume_may_change() lets neither change while they are in use */
+	if (!vol->export && !vol->disk) {
+		strscpy(vol->name, tv->name);
+		strscpy(vol->fstype, tv->fstype);
+	}
 	if (strcmp(vol->device, device)) {
 		strscpy(vol->device, device);
 		if (vol->disk)
@@ -169,15 +225,19 @@ static void csv_volume_update(struct csv_volume *vol, const struct csv_table *ta
 	mutex_unlock(&vol->state_mutex);
 	csv_volume_kick(vol);
 	if (moved)
-		csv_event_send(cn, CSV_EVENT_VOLUME, tv->owner, vol->id, vol->state, 0, 0,
-			       "another coordinator or epoch");
+		csv_volume_event(vol, "another coordinator or epoch");
+	else if (accessed)
+		csv_volume_event(vol, "another access");
 }
 
 static void csv_volume_remove(struct csv_net *cn, struct csv_volume *vol)
 {
+	/* from here on it neither goes online nor is it mounted */
+	mutex_lock(&vol->state_mutex);
+	WRITE_ONCE(vol->removed, true);
+	mutex_unlock(&vol->state_mutex);
 	csv_volume_offline(cn, vol->id, true, NULL);
 	xa_erase(&cn->volumes, vol->id);
-	WRITE_ONCE(vol->removed, true);
 	csv_volume_kick(vol);
 	csv_volume_put(vol);
 }
@@ -261,6 +321,11 @@ int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 	return 0;
 }
 
+static bool csv_volume_is_used(struct csv_volume *vol)
+{
+	return READ_ONCE(vol->export) || READ_ONCE(vol->onlining) || READ_ONCE(vol->super);
+}
+
 int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old,
 			  const struct csv_table_volume *new,
 			  struct netlink_ext_ack *extack)
@@ -270,13 +335,19 @@ int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old
 	lockdep_assert_held(&cn->control_mutex);
 	if (!vol)
 		return 0;
-	if (!new && (READ_ONCE(vol->export) || READ_ONCE(vol->super))) {
+	if (!new && csv_volume_is_used(vol)) {
 		NL_SET_ERR_MSG_FMT(extack,
 				   "volume %s is in use here: unmount it and set it offline",
 				   old->name);
 		return -EBUSY;
 	}
-	if (new && READ_ONCE(vol->export) &&
+	if (new && csv_volume_is_used(vol) &&
+	    (strcmp(new->name, old->name) || strcmp(new->fstype, old->fstype))) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s is in use here: no new name or type now",
+				   old->name);
+		return -EBUSY;
+	}
+	if (new && (READ_ONCE(vol->export) || READ_ONCE(vol->onlining)) &&
 	    (new->owner != old->owner || new->epoch != old->epoch ||
 	     strcmp(new->device, old->device))) {
 		NL_SET_ERR_MSG_FMT(extack, "volume %s is online here: set it offline first",
@@ -302,35 +373,9 @@ int csv_volume_redirect(struct csv_net *cn, u32 id, enum csv_access mode,
 	WRITE_ONCE(vol->redirect, mode);
 	mutex_unlock(&vol->state_mutex);
 	csv_volume_kick(vol);
-	csv_event_send(cn, CSV_EVENT_VOLUME, cn->local_id, id, vol->state, 0, 0,
-		       "redirection changed");
+	csv_volume_event(vol, "redirection changed");
 	csv_volume_put(vol);
 	return 0;
-}
-
-static u8 csv_volume_info_of(struct csv_volume *vol, struct csv_volume_info *info)
-{
-	enum csv_route route;
-
-	down_read(&vol->super_lock);
-	route = csv_volume_client_ops->route(vol, &info->file_reasons, &info->block_reasons);
-	up_read(&vol->super_lock);
-	if (!info->mounted) {
-		/* what does not depend on a mount: the table and the administrator */
-		info->file_reasons &= ~CSV_FILE_REASON_NO_EXTENT_MAP;
-		info->block_reasons &= ~CSV_BLOCK_REASON_NO_DISK;
-	}
-	if (READ_ONCE(vol->wrong_disk))
-		info->block_reasons |= CSV_BLOCK_REASON_WRONG_DISK;
-	if (info->access == CSV_ACCESS_NONE || info->state == CSV_VOLUME_PAUSED)
-		return CSV_INFO_PAUSED;
-	if (!info->mounted && !info->online)
-		return CSV_INFO_UNAVAILABLE;
-	if (info->file_reasons)
-		return CSV_INFO_FILE_REDIRECTED;
-	if (info->block_reasons && route != CSV_ROUTE_LOCAL)
-		return CSV_INFO_BLOCK_REDIRECTED;
-	return CSV_INFO_DIRECT;
 }
 
 int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info)
@@ -342,10 +387,6 @@ int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info
 		return -ENOENT;
 	memset(info, 0, sizeof(*info));
 	info->id = id;
-	info->state = READ_ONCE(vol->state);
-	info->access = READ_ONCE(vol->access);
-	info->epoch = READ_ONCE(vol->epoch);
-	info->mounted = READ_ONCE(vol->super);
 	export = csv_volume_get_export(vol);
 	info->online = export;
 	if (export) {

@@ -92,6 +92,8 @@ bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation);
 /* Something changed that waiting operations should look at. */
 void csv_volume_kick(struct csv_volume *vol);
 void csv_volume_set_state(struct csv_volume *vol, enum csv_volume_state state);
+/* An event of this volume on this node, with its state and reasons. */
+void csv_volume_event(struct csv_volume *vol, const char *text);
 
 /* A mount begins and ends to use the volume; these make and free @disk. */
 struct csv_fsinfo;

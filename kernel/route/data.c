@@ -75,13 +75,13 @@ static struct csv_selected csv_data_select(struct inode *inode, loff_t pos, size
 }
 
 /* No access at all: wait until the table says otherwise. */
-static int csv_data_wait(struct inode *inode, struct kiocb *iocb)
+static int csv_data_wait(struct inode *inode, struct kiocb *iocb, int aborts)
 {
 	struct csv_super *super = csv_super_of(inode->i_sb);
 
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
-	return csv_op_wait(super->vol, super, atomic_read(&super->vol->generation));
+	return csv_op_wait(super->vol, super, atomic_read(&super->vol->generation), aborts);
 }
 
 static ssize_t csv_data_file_read(struct kiocb *iocb, struct iov_iter *to, u64 reasons)
@@ -116,6 +116,7 @@ static bool csv_data_is_short(struct kiocb *iocb, struct iov_iter *iter, ssize_t
 ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	int aborts = atomic_read(&csv_super_of(inode->i_sb)->aborts);
 	struct csv_selected way;
 	ssize_t n, more;
 
@@ -125,7 +126,7 @@ ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to)
 		way = csv_data_select(inode, iocb->ki_pos, iov_iter_count(to), false, false);
 		if (way.route != CSV_ROUTE_COUNT)
 			break;
-		n = csv_data_wait(inode, iocb);
+		n = csv_data_wait(inode, iocb, aborts);
 		if (n)
 			return n;
 	}
@@ -176,6 +177,7 @@ static ssize_t csv_data_file_write(struct kiocb *iocb, struct iov_iter *from, u6
 static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	int aborts = atomic_read(&csv_super_of(inode->i_sb)->aborts);
 	struct csv_selected way;
 	ssize_t n, more;
 
@@ -184,7 +186,7 @@ static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from)
 				      iocb->ki_flags & IOCB_APPEND);
 		if (way.route != CSV_ROUTE_COUNT)
 			break;
-		n = csv_data_wait(inode, iocb);
+		n = csv_data_wait(inode, iocb, aborts);
 		if (n)
 			return n;
 	}
@@ -250,24 +252,25 @@ unlock:
 }
 
 /**
- * csv_data_flush - what this node wrote by itself is durable
- * @inode: a regular file
+ * csv_volume_flush - what this node wrote by itself is durable
+ * @super: the mount
  *
  * Return: 0; 1: the coordinator wrote, and FSYNC makes it durable; an error
  */
-int csv_data_flush(struct inode *inode)
+int csv_volume_flush(struct csv_super *super)
 {
-	struct csv_super *super = csv_super_of(inode->i_sb);
+	struct csv_select in = { .aligned = true };
 	enum csv_route route;
-	int err, generation;
+	int err, generation, aborts = atomic_read(&super->aborts);
 
 	for (;;) {
 		generation = atomic_read(&super->vol->generation);
-		route = csv_data_select(inode, 0, super->info.lbs, false, false).route;
+		csv_data_select_volume(super->vol, &in);
+		route = csv_route_select(&in).route;
 		err = csv_disk_flush(super->vol->disk, route);
 		if (!csv_op_retryable(err))
 			return err;
-		err = csv_op_wait(super->vol, super, generation);
+		err = csv_op_wait(super->vol, super, generation, aborts);
 		if (err)
 			return err;
 	}

@@ -263,7 +263,7 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 	struct iov_iter saved;
 	size_t done = 0;
 	ssize_t ret = 0;
-	int generation;
+	int generation, aborts = atomic_read(&super->aborts);
 	bool last = false;
 
 	while (!last && iov_iter_count(iter)) {
@@ -283,7 +283,7 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 		csv_layout_forget(csv_inode_of(inode), iocb->ki_pos,
 				  iocb->ki_pos + iov_iter_count(&saved));
 		*iter = saved;
-		ret = csv_op_wait(super->vol, super, generation);
+		ret = csv_op_wait(super->vol, super, generation, aborts);
 		last = ret;
 	}
 	return done ?: ret;

@@ -394,7 +394,7 @@ static int csv_op_try(struct csv_op *op)
 	struct csv_xfer *xfer;
 	int err;
 
-	if (op->super && READ_ONCE(op->super->aborted))
+	if (op->super && READ_ONCE(op->super->ended))
 		return -EIO;
 	if (READ_ONCE(op->vol->access) == CSV_ACCESS_NONE &&
 	    csv_wire_class(op->opcode) != CSV_CLASS_RESV)
@@ -428,25 +428,31 @@ bool csv_op_retryable(int err)
 	       err == -CSV_ESESSION || err == -ESHUTDOWN;
 }
 
+static bool csv_op_is_aborted(struct csv_super *super, int aborts)
+{
+	return super && (atomic_read(&super->aborts) != aborts || READ_ONCE(super->ended));
+}
+
 /**
  * csv_op_wait - wait for another coordinator, table or session
  * @vol: the volume
  * @super: the mount, or NULL
  * @generation: of the volume when the operation was tried
+ * @aborts: csv_super.aborts when it began
  *
  * Return: 0 to try again, -ERESTARTSYS when killed, -EIO after umount -f
  */
-int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation)
+int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation, int aborts)
 {
 	long left;
 
 	left = wait_event_killable_timeout(vol->wait,
 					   atomic_read(&vol->generation) != generation ||
-					   (super && READ_ONCE(super->aborted)) ||
+					   csv_op_is_aborted(super, aborts) ||
 					   READ_ONCE(vol->removed), HZ / 2);
 	if (left < 0)
 		return -ERESTARTSYS;
-	if (super && READ_ONCE(super->aborted))
+	if (csv_op_is_aborted(super, aborts))
 		return -EIO;
 	if (READ_ONCE(vol->removed))
 		return super ? -EIO : -ENODEV;
@@ -468,6 +474,8 @@ int csv_op_run(struct csv_op *op)
 	int err, wait, generation;
 	bool local;
 
+	if (op->super)
+		op->aborts = atomic_read(&op->super->aborts);
 	for (;;) {
 		generation = atomic_read(&op->vol->generation);
 		local = READ_ONCE(op->vol->export);
@@ -479,7 +487,7 @@ int csv_op_run(struct csv_op *op)
 		    (owner != READ_ONCE(op->vol->owner) ||
 		     incarnation != csv_node_incarnation(op->vol->cn, owner)))
 			break;
-		wait = csv_op_wait(op->vol, op->super, generation);
+		wait = csv_op_wait(op->vol, op->super, generation, op->aborts);
 		if (wait) {
 			err = wait;
 			break;
@@ -490,6 +498,32 @@ int csv_op_run(struct csv_op *op)
 		csv_stats_count(op->vol, local ? CSV_ROUTE_LOCAL : CSV_ROUTE_FILE, op->opcode,
 				start, err);
 	return err;
+}
+
+/**
+ * csv_super_abort - whoever waits for the coordinator ends
+ * @super: in this mount
+ * @err: of a request in flight; what waits to be tried again ends with -EIO
+ *
+ * Context: process
+ */
+void csv_super_abort(struct csv_super *super, int err)
+{
+	struct csv_export *export = csv_volume_get_export(super->vol);
+	struct csv_peer *peer;
+
+	WRITE_ONCE(super->abort_time, jiffies);
+	atomic_inc(&super->aborts);
+	if (export) {
+		csv_service_abort_local(export);
+		csv_export_put(export);
+	}
+	peer = csv_peer_get(super->vol->cn, READ_ONCE(super->vol->owner));
+	if (peer) {
+		csv_peer_abort(peer, super->vol->id, err);
+		csv_peer_put(peer);
+	}
+	csv_volume_kick(super->vol);
 }
 
 struct csv_behind {

@@ -101,24 +101,30 @@ struct csv_reclaim {
 };
 
 /*
- * Pins one open inode again. Under open_mutex, so that a close that comes
- * meanwhile is sent behind it. A file that is gone stays open and answers ESTALE.
+ * Pins one open inode again; a close that came meanwhile has nothing to give back,
+ * and leaves that to us. A file that is gone stays open and answers ESTALE.
  */
 static void csv_reclaim_work(struct work_struct *work)
 {
 	struct csv_reclaim *reclaim = container_of(work, struct csv_reclaim, work);
 	struct csv_inode *ci = csv_inode_of(reclaim->inode);
 	struct csv_super *super = csv_super_of(reclaim->inode->i_sb);
-	struct csv_op *op;
+	struct csv_op *op = csv_op_alloc(super->vol, super, CSV_OP_OPEN);
+	int err = PTR_ERR_OR_ZERO(op);
+	bool closed;
 
-	mutex_lock(&ci->open_mutex);
-	op = ci->opens ? csv_op_alloc(super->vol, super, CSV_OP_OPEN) : ERR_PTR(-ENOENT);
-	if (!IS_ERR(op)) {
+	if (!err) {
 		op->in.fh = ci->fh;
-		ci->pins = csv_op_run(op) ? 0 : 1;
+		err = csv_op_run(op);
 		csv_op_put(op);
 	}
+	mutex_lock(&ci->open_mutex);
+	closed = !ci->opens;
+	if (!err && !closed)
+		ci->pins++;
 	mutex_unlock(&ci->open_mutex);
+	if (!err && closed)
+		csv_close_send(super, &ci->fh, 1);
 	iput(reclaim->inode);
 	kfree(reclaim);
 	if (atomic_dec_and_test(&super->reclaims))
@@ -130,6 +136,10 @@ static void csv_open_reclaim_one(struct csv_super *super, struct inode *inode)
 {
 	struct csv_reclaim *reclaim = kmalloc(sizeof(*reclaim), GFP_NOFS | __GFP_NOFAIL);
 
+	/* no request of the new session is sent before all inodes have been here */
+	mutex_lock(&csv_inode_of(inode)->open_mutex);
+	csv_inode_of(inode)->pins = 0;
+	mutex_unlock(&csv_inode_of(inode)->open_mutex);
 	reclaim->inode = inode;
 	atomic_inc(&super->reclaims);
 	INIT_WORK(&reclaim->work, csv_reclaim_work);

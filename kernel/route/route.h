@@ -21,7 +21,9 @@
  * @vol: the volume, referenced
  * @info: of the lower file system, the same on every node
  * @root: handle of the root
- * @aborted: umount -f: waiting operations end with -EIO
+ * @aborts: how often umount -f came: operations that began before end with -EIO
+ * @abort_time: jiffies of the last one
+ * @ended: the umount was killed: no operation is sent any more
  * @reclaims: opens being pinned again
  * @behind: operations that run on workers: CLOSE, RETURN
  * @lock: protects @layouts and @touched
@@ -36,7 +38,9 @@ struct csv_super {
 	struct csv_volume *vol;
 	struct csv_fsinfo info;
 	struct csv_fh root;
-	bool aborted;
+	atomic_t aborts;
+	unsigned long abort_time;
+	bool ended;
 	atomic_t reclaims;
 	atomic_t behind;
 	spinlock_t lock;
@@ -131,6 +135,7 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @sent: memory of @data_out that is no page: many groups, a symlink's target
  * @kvec: over @sent
  * @abandoned: the caller was killed: a pin that still arrives goes back
+ * @aborts: csv_super.aborts when it began
  */
 struct csv_op {
 	refcount_t ref;
@@ -150,6 +155,7 @@ struct csv_op {
 	void *sent;
 	struct kvec kvec;
 	bool abandoned;
+	int aborts;
 };
 
 /* op.c */
@@ -161,6 +167,7 @@ void csv_op_put(struct csv_op *op);
 int csv_op_run(struct csv_op *op);
 /* Run it on a worker; nobody waits but the umount. Consumes the reference. */
 void csv_op_run_behind(struct csv_op *op);
+void csv_super_abort(struct csv_super *super, int err);
 int csv_op_set_cred(struct csv_op *op);
 int csv_op_set_caller(struct csv_op *op, const void *data, size_t len);
 int csv_op_alloc_pages(struct csv_op *op, size_t len, bool reply);
@@ -169,7 +176,7 @@ ssize_t csv_op_pin(struct csv_op *op, struct iov_iter *iter, size_t len, bool re
 struct csv_op *csv_op_on(struct inode *inode, u16 opcode, bool cred);
 /* Is this one of ours, which no application may see? */
 bool csv_op_retryable(int err);
-int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation);
+int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation, int aborts);
 
 /* attr.c */
 int csv_inode_match(struct inode *inode, void *data);
@@ -215,6 +222,8 @@ void csv_touch_mark(struct csv_inode *ci);
 bool csv_touch_take(struct csv_inode *ci);
 void csv_touch_work(struct work_struct *work);
 void csv_touch_flush(struct csv_inode *ci);
+void csv_touch_send(struct csv_inode *ci);
+void csv_touch_send_all(struct csv_super *super);
 
 /* file.c: the file-redirected route */
 ssize_t csv_file_read(struct kiocb *iocb, struct iov_iter *to);
@@ -235,7 +244,7 @@ void csv_redrive_bio(struct csv_bio *cb);
 /* data.c: the choice, for one read or write */
 ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from);
-int csv_data_flush(struct inode *inode);
+int csv_volume_flush(struct csv_super *super);
 /* Whether layouts of the inode are not worth asking for. */
 bool csv_inode_unmappable(struct csv_inode *ci);
 enum csv_route csv_volume_route(struct csv_volume *vol, u64 *file_reasons,

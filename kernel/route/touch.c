@@ -71,6 +71,25 @@ void csv_touch_flush(struct csv_inode *ci)
 	csv_op_put(op);
 }
 
+/**
+ * csv_touch_send - tell the coordinator, and wait for nobody
+ * @ci: the inode, which may be on its way out of memory
+ *
+ * Without memory the times stay as they are.
+ */
+void csv_touch_send(struct csv_inode *ci)
+{
+	struct csv_op *op;
+
+	if (!csv_touch_take(ci))
+		return;
+	op = csv_op_on(&ci->vfs_inode, CSV_OP_GETATTR, false);
+	if (IS_ERR(op))
+		return;
+	op->in.flags = CSV_GETATTR_TOUCH;
+	csv_op_run_behind(op);
+}
+
 static struct inode *csv_touch_first(struct csv_super *super)
 {
 	struct inode *inode = NULL;
@@ -87,17 +106,24 @@ static struct inode *csv_touch_first(struct csv_super *super)
 }
 
 /**
- * csv_touch_work - tell the coordinator of all inodes that were overwritten
+ * csv_touch_send_all - tell the coordinator of all inodes that were overwritten
+ * @super: the mount
+ */
+void csv_touch_send_all(struct csv_super *super)
+{
+	struct inode *inode;
+
+	while ((inode = csv_touch_first(super))) {
+		csv_touch_send(csv_inode_of(inode));
+		iput(inode);
+	}
+}
+
+/**
+ * csv_touch_work - the same, within a second
  * @work: csv_super.touch_work
  */
 void csv_touch_work(struct work_struct *work)
 {
-	struct csv_super *super = container_of(to_delayed_work(work), struct csv_super,
-					       touch_work);
-	struct inode *inode;
-
-	while (!READ_ONCE(super->aborted) && (inode = csv_touch_first(super))) {
-		csv_touch_flush(csv_inode_of(inode));
-		iput(inode);
-	}
+	csv_touch_send_all(container_of(to_delayed_work(work), struct csv_super, touch_work));
 }

@@ -121,7 +121,8 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 	ssize_t n;
 	int err;
 
-	down_write(&snode->op_lock);
+	if (down_write_killable(&snode->op_lock))
+		return -ERESTARTSYS;
 	/*
 	 * A holder that commits grows the file without op_lock: whoever may do
 	 * that holds the end of the file, and is recalled first.
@@ -157,7 +158,8 @@ static ssize_t csv_service_do_write(struct csv_request *req, struct csv_snode *s
 	ssize_t n = -EAGAIN;
 
 	if (!(req->in.flags & CSV_WRITE_APPEND)) {
-		down_read(&snode->op_lock);
+		if (down_read_killable(&snode->op_lock))
+			return -ERESTARTSYS;
 		if (csv_service_write_alone(req, snode, pos, len)) {
 			req->out.offset = pos;
 			n = csv_service_write_locked(req, snode, file, pos);
@@ -254,9 +256,11 @@ int csv_service_fallocate(struct csv_request *req)
 	err = csv_service_get_regular(req, &snode, &file);
 	if (err)
 		return err;
-	down_write(&snode->op_lock);
-	err = csv_service_fallocate_locked(req, snode, file);
-	up_write(&snode->op_lock);
+	err = -ERESTARTSYS;
+	if (!down_write_killable(&snode->op_lock)) {
+		err = csv_service_fallocate_locked(req, snode, file);
+		up_write(&snode->op_lock);
+	}
 	if (!err)
 		err = csv_commit_attr(req, snode->dentry);
 	csv_snode_put(snode);

@@ -317,10 +317,33 @@ int csv_service_local(struct csv_export *export, struct csv_rpc *rpc)
 	local->call.incarnation = export->cn->incarnation;
 	local->call.cn = export->cn;
 	local->call.complete = csv_service_local_complete;
+	spin_lock(&export->local_lock);
+	list_add_tail(&local->call.entry, &export->local);
+	spin_unlock(&export->local_lock);
 	csv_service_execute(export, &local->call);
+	spin_lock(&export->local_lock);
+	list_del(&local->call.entry);
+	spin_unlock(&export->local_lock);
 	csv_service_local_reply(local);
 	kfree(local);
 	return 0;
+}
+
+/**
+ * csv_service_abort_local - calls of this node's own applications wait for no recall any more
+ * @export: the volume, referenced by the caller
+ */
+void csv_service_abort_local(struct csv_export *export)
+{
+	struct csv_call *call;
+
+	spin_lock(&export->local_lock);
+	list_for_each_entry(call, &export->local, entry) {
+		WRITE_ONCE(call->cancelled, true);
+		smp_mb();	/* pairs with the one in wait_var_event() */
+		wake_up_var(&call->cancelled);
+	}
+	spin_unlock(&export->local_lock);
 }
 
 static void csv_service_free_out(struct csv_call *call)

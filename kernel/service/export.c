@@ -175,6 +175,8 @@ int csv_export_start(struct csv_volume *vol, const char *device, struct csv_expo
 	refcount_set(&export->ref, 1);
 	init_completion(&export->gone);
 	spin_lock_init(&export->snode_lock);
+	spin_lock_init(&export->local_lock);
+	INIT_LIST_HEAD(&export->local);
 	csv_pages_init(&export->pages);
 	mutex_init(&export->commit_mutex);
 	for (i = 0; i < ARRAY_SIZE(export->attr_mutex); i++)

@@ -118,7 +118,8 @@ static int csv_service_do_setattr(struct csv_request *req, struct csv_snode *sno
 	if (set->valid & (CSV_SET_MODE | CSV_SET_UID | CSV_SET_GID | CSV_SET_KILL_PRIV))
 		start = 0;
 	if (start != U64_MAX) {
-		down_write(&snode->op_lock);
+		if (down_write_killable(&snode->op_lock))
+			return -ERESTARTSYS;
 		/* the size may have grown while we waited; it does not any more */
 		if (start)
 			start = min_t(u64, start, i_size_read(inode));
@@ -191,7 +192,8 @@ static int csv_service_do_flags_set(struct csv_request *req, struct csv_snode *s
 	const struct cred *old;
 	int err;
 
-	down_write(&snode->op_lock);
+	if (down_write_killable(&snode->op_lock))
+		return -ERESTARTSYS;
 	err = csv_service_recall(req, snode, 0, U64_MAX);
 	if (err)
 		goto unlock;

@@ -305,7 +305,9 @@ int csv_service_layout_get(struct csv_request *req)
 		if (err)
 			goto free;
 	}
-	down_write(&snode->op_lock);
+	err = -ERESTARTSYS;
+	if (down_write_killable(&snode->op_lock))
+		goto free;
 	csv_commit_begin(req, grant->inode);
 	err = csv_grant_run(grant, req);
 	csv_commit_end(req, grant->inode);

@@ -75,6 +75,8 @@ struct csv_pages {
  * @committed: all changes up to this one are in the lower log
  * @commit_mutex: one log force at a time
  * @tx_buckets: newest change by hash of the inode
+ * @local_lock: protects @local
+ * @local: calls of this node's own applications, by csv_call.entry
  * @normal: META calls, which may wait for recalls
  * @data: READ calls, which may not
  * @reserved: calls that may never wait for a recall
@@ -103,6 +105,8 @@ struct csv_export {
 	u64 committed;
 	struct mutex commit_mutex;
 	struct csv_tx_bucket tx_buckets[CSV_TX_BUCKETS];
+	spinlock_t local_lock;
+	struct list_head local;
 	struct csv_queue normal;
 	struct csv_queue data;
 	struct csv_queue reserved;
@@ -230,6 +234,7 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 void csv_service_request(struct csv_call *call);
 void csv_service_execute(struct csv_export *export, struct csv_call *call);
 int csv_service_local(struct csv_export *export, struct csv_rpc *rpc);
+void csv_service_abort_local(struct csv_export *export);
 /* The local route's destination of a reply's data, or NULL for a remote call. */
 struct iov_iter *csv_service_dest(struct csv_call *call);
 

@@ -53,7 +53,10 @@ static int csvfs_open(struct inode *inode, struct file *file)
 
 static int csvfs_release(struct inode *inode, struct file *file)
 {
-	if (file->f_mode & FMODE_WRITE)
+	/* a process that is being killed has no signal left that would end a wait */
+	if (current->flags & PF_EXITING)
+		csv_touch_send(csv_inode_of(inode));
+	else if (file->f_mode & FMODE_WRITE)
 		csv_touch_flush(csv_inode_of(inode));
 	csv_open_unpin(inode);
 	return 0;
@@ -88,7 +91,7 @@ int csvfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	int err;
 
 	if (S_ISREG(inode->i_mode)) {
-		err = csv_data_flush(inode);
+		err = csv_volume_flush(super);
 		if (err < 0)
 			return err;
 		remote = err;
@@ -190,8 +193,13 @@ static loff_t csvfs_llseek(struct file *file, loff_t offset, int whence)
 	return generic_file_llseek(file, offset, whence);
 }
 
-/* Cluster-wide locks come later: a lock that only this node knew would be a lie. */
-static int csvfs_lock(struct file *file, int cmd, struct file_lock *fl)
+/**
+ * csvfs_lock - refuse: a lock that only this node knew would be a lie
+ * @file: a file or directory
+ * @cmd: ignored
+ * @fl: ignored
+ */
+int csvfs_lock(struct file *file, int cmd, struct file_lock *fl)
 {
 	return -ENOLCK;
 }

@@ -131,12 +131,21 @@ static int csvfs_dir_open(struct inode *inode, struct file *file)
 	return err;
 }
 
+/* Cookies are the lower file system's: ext4 makes them of hashes, beyond any file size. */
+static loff_t csvfs_dir_llseek(struct file *file, loff_t offset, int whence)
+{
+	return generic_file_llseek_size(file, offset, whence, S64_MAX,
+					i_size_read(file_inode(file)));
+}
+
 const struct file_operations csvfs_dir_fops = {
 	.owner		= THIS_MODULE,
 	.open		= csvfs_dir_open,
-	.llseek		= generic_file_llseek,
+	.llseek		= csvfs_dir_llseek,
 	.read		= generic_read_dir,
 	.iterate_shared	= csvfs_iterate,
 	.fsync		= csvfs_fsync,
+	.lock		= csvfs_lock,
+	.flock		= csvfs_lock,
 	.setlease	= simple_nosetlease,
 };

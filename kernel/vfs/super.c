@@ -56,24 +56,12 @@ static void csvfs_init_once(void *obj)
 	mutex_init(&ci->open_mutex);
 }
 
-/* The coordinator hears of it; an inode that goes away waits for nothing. */
-static void csvfs_evict_touched(struct inode *inode)
-{
-	struct csv_op *op = csv_op_on(inode, CSV_OP_GETATTR, false);
-
-	if (IS_ERR(op))
-		return;
-	op->in.flags = CSV_GETATTR_TOUCH;
-	csv_op_run_behind(op);
-}
-
 static void csvfs_evict_inode(struct inode *inode)
 {
 	struct csv_inode *ci = csv_inode_of(inode);
 
 	truncate_inode_pages_final(&inode->i_data);
-	if (csv_touch_take(ci))
-		csvfs_evict_touched(inode);
+	csv_touch_send(ci);
 	csv_layout_evict(ci);
 	clear_inode(inode);
 }
@@ -112,24 +100,47 @@ put:
 	return err;
 }
 
-/* Whoever waits for the coordinator ends: a request in flight with @err, the rest with -EIO. */
-static void csvfs_abort(struct csv_super *super, int err)
-{
-	struct csv_peer *peer;
-
-	WRITE_ONCE(super->aborted, true);
-	peer = csv_peer_get(super->vol->cn, READ_ONCE(super->vol->owner));
-	if (peer) {
-		csv_peer_abort(peer, super->vol->id, err);
-		csv_peer_put(peer);
-	}
-	csv_volume_kick(super->vol);
-}
-
-/* umount -f */
+/*
+ * umount -f: what waits now ends, and what comes later does not: the umount may fail,
+ * and there may be other mounts of this super block.
+ */
 static void csvfs_umount_begin(struct super_block *sb)
 {
-	csvfs_abort(csv_super_of(sb), -EIO);
+	csv_super_abort(csv_super_of(sb), -EIO);
+}
+
+/* The umount that is under way was forced. */
+static bool csvfs_is_forced(struct csv_super *super)
+{
+	return atomic_read(&super->aborts) &&
+	       time_before(jiffies, READ_ONCE(super->abort_time) + CSVFS_UMOUNT_TIME);
+}
+
+/*
+ * sync(), and the end of a mount: nothing is buffered here, but for the times of
+ * overwrites and what the disk itself has in its cache.
+ */
+static int csvfs_sync_fs(struct super_block *sb, int wait)
+{
+	struct csv_super *super = csv_super_of(sb);
+	struct csv_op *op;
+	int err;
+
+	if (!wait || !super->sb)
+		return 0;
+	if (!sb->s_root && csvfs_is_forced(super))
+		return -EIO;
+	csv_touch_send_all(super);
+	err = csv_volume_flush(super);
+	if (err < 0)
+		return err;
+	op = csv_op_alloc(super->vol, super, CSV_OP_FSYNC);
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	op->in.fh = super->root;
+	err = csv_op_run(op);
+	csv_op_put(op);
+	return err;
 }
 
 static int csvfs_show_options(struct seq_file *seq, struct dentry *root)
@@ -143,6 +154,7 @@ static const struct super_operations csvfs_super_ops = {
 	.drop_inode	= generic_delete_inode,
 	.evict_inode	= csvfs_evict_inode,
 	.statfs		= csvfs_statfs,
+	.sync_fs	= csvfs_sync_fs,
 	.umount_begin	= csvfs_umount_begin,
 	.show_options	= csvfs_show_options,
 };
@@ -297,10 +309,7 @@ static int csvfs_get_tree(struct fs_context *fc)
 	sb = sget_fc(fc, csvfs_test_super, csvfs_set_super);
 	if (IS_ERR(sb))
 		return PTR_ERR(sb);
-	if (sb->s_root) {
-		/* an earlier umount -f has failed */
-		WRITE_ONCE(csv_super_of(sb)->aborted, false);
-	} else {
+	if (!sb->s_root) {
 		err = csvfs_fill_super(sb, fc, &attr);
 		if (err) {
 			deactivate_locked_super(sb);
@@ -346,11 +355,14 @@ static void csvfs_kill_sb(struct super_block *sb)
 	 * Pins and layouts go back. SIGKILL leaves that to the end of the session, but
 	 * a killed process whose mount namespace ends with it has a while for that.
 	 */
-	wait_var_event_timeout(&super->behind, !atomic_read(&super->behind), CSVFS_UMOUNT_TIME);
-	if (wait_var_event_killable(&super->behind, !atomic_read(&super->behind))) {
+	wait_var_event_timeout(&super->behind, !atomic_read(&super->behind),
+			       csvfs_is_forced(super) ? HZ / 2 : CSVFS_UMOUNT_TIME);
+	if (csvfs_is_forced(super) ||
+	    wait_var_event_killable(&super->behind, !atomic_read(&super->behind))) {
+		WRITE_ONCE(super->ended, true);
 		/* again for what was sent just after */
 		do
-			csvfs_abort(super, -CSV_ESESSION);
+			csv_super_abort(super, -CSV_ESESSION);
 		while (!wait_var_event_timeout(&super->behind, !atomic_read(&super->behind), HZ));
 	}
 	csv_volume_umount(super->vol, super);

@@ -39,6 +39,7 @@ extern const struct file_operations csvfs_dir_fops;
 extern const struct file_operations csvfs_file_fops;
 int csvfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 u32 csvfs_open_flags(unsigned int flags);
+int csvfs_lock(struct file *file, int cmd, struct file_lock *fl);
 
 /* mmap.c */
 extern const struct address_space_operations csvfs_aops;
