@@ -271,9 +271,10 @@ void csv_table_withdraw(struct csv_net *cn)
 	mutex_lock(&cn->control_mutex);
 	old = csv_table_locked(cn);
 	rcu_assign_pointer(cn->table, &csv_table_empty);
+	/* peers first: what is recalled from them ends with their connections */
+	csv_node_stop(cn);
 	if (old && csv_volume_apply(cn, old, &csv_table_empty))
 		pr_warn("a volume does not end with its network namespace\n");
-	csv_node_stop(cn);
 	RCU_INIT_POINTER(cn->table, NULL);
 	csv_state_prune(cn, NULL);
 	mutex_unlock(&cn->control_mutex);

@@ -31,8 +31,7 @@ static bool csv_node_same(const struct csv_table *old, const struct csv_table *n
 {
 	const struct csv_table_node *was = old ? csv_table_find_node(old, node->id) : NULL;
 
-	return was && old->transport == new->transport && old->data_digest == new->data_digest &&
-	       !strcmp(was->name, node->name) &&
+	return was && old->transport == new->transport &&
 	       !memcmp(&was->addr, &node->addr, sizeof(node->addr));
 }
 
@@ -116,6 +115,10 @@ int csv_node_apply(struct csv_net *cn, const struct csv_table *old,
 		if (!node || node == local || node->fenced || !csv_node_same(old, new, node))
 			csv_node_drop_peer(cn, id);
 	}
+	/* agreed on in the handshake: another link, the same sessions */
+	if (old && old->data_digest != new->data_digest)
+		xa_for_each(&cn->peers, id, peer)
+			csv_peer_reset(peer);
 	for (i = 0; i < new->nr_nodes; i++) {
 		const struct csv_table_node *node = &new->nodes[i];
 

@@ -45,7 +45,14 @@ static size_t csv_file_copy_in(struct csv_op *op, struct iov_iter *from, size_t 
 /* Whether the caller's own pages travel: a copy costs more than pinning them. */
 static bool csv_file_pins(const struct iov_iter *iter, size_t len)
 {
-	return len >= CSV_FILE_PIN_MIN && user_backed_iter(iter);
+	struct iov_iter part = *iter;
+	unsigned int most = DIV_ROUND_UP(len, PAGE_SIZE) + 1;
+
+	if (len < CSV_FILE_PIN_MIN || !user_backed_iter(iter))
+		return false;
+	/* many small pieces of memory have more pages than they fill */
+	iov_iter_truncate(&part, len);
+	return iov_iter_npages(&part, most + 1) <= most;
 }
 
 /* One READ; bytes, 0 at the end of the file. *@asked is how much was read for. */

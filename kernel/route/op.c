@@ -425,7 +425,7 @@ static int csv_op_try(struct csv_op *op)
 bool csv_op_retryable(int err)
 {
 	return err == -CSV_ESTALE_EPOCH || err == -CSV_EBEHIND || err == -CSV_ENOT_COORD ||
-	       err == -CSV_ESESSION || err == -ESHUTDOWN;
+	       err == -CSV_ESESSION || err == -CSV_EDIGEST || err == -ESHUTDOWN;
 }
 
 static bool csv_op_is_aborted(struct csv_super *super, int aborts)

@@ -47,6 +47,14 @@ static struct csv_call *csv_export_dequeue(struct csv_queue *queue)
 	return call;
 }
 
+/* A node that was reborn meanwhile has forgotten what it had asked for. */
+static bool csv_service_is_current(const struct csv_call *call)
+{
+	unsigned long now = csv_node_incarnation(call->cn, call->node);
+
+	return !now || now == (unsigned long)(call->incarnation >> 1);
+}
+
 static void csv_export_serve(struct csv_queue *queue)
 {
 	struct csv_call *call;
@@ -57,7 +65,10 @@ static void csv_export_serve(struct csv_queue *queue)
 					  (call = csv_export_dequeue(queue)));
 		if (!call)
 			return;
-		csv_service_execute(call->private, call);
+		if (csv_service_is_current(call))
+			csv_service_execute(call->private, call);
+		else
+			call->err = -CSV_ENOT_COORD;
 		csv_export_put(call->private);
 		csv_call_reply(call);
 	}

@@ -310,6 +310,8 @@ struct csv_recall {
 	struct csv_recall_wait *wait;
 	u32 node;
 	unsigned long incarnation;
+	bool answered;
+	u32 flags;
 };
 
 /* One try. */
@@ -359,10 +361,11 @@ static void csv_recall_done(struct csv_rpc *rpc)
 	struct csv_recall *recall = container_of(rpc, struct csv_recall_rpc, rpc)->recall;
 	struct csv_args out = {};
 
-	if (!rpc->err && !csv_wire_get_rsp(CSV_OP_RECALL, &out, rpc->reply, rpc->reply_len))
-		csv_recall_end(recall, out.flags);
-	else
-		queue_delayed_work(csv_wq, &recall->work, HZ / 20);
+	recall->answered = !rpc->err && !csv_wire_get_rsp(CSV_OP_RECALL, &out, rpc->reply,
+							  rpc->reply_len);
+	recall->flags = out.flags;
+	/* what follows may wait for the disk, which a receive worker must not */
+	queue_delayed_work(csv_wq, &recall->work, recall->answered ? 0 : HZ / 20);
 }
 
 static void csv_recall_free(struct csv_rpc *rpc)
@@ -395,19 +398,27 @@ static struct csv_recall_rpc *csv_recall_alloc(struct csv_recall *recall)
 static void csv_recall_work(struct work_struct *work)
 {
 	struct csv_recall *recall = container_of(to_delayed_work(work), struct csv_recall, work);
-	struct csv_net *cn = recall->wait->snode->export->cn;
+	struct csv_export *export = recall->wait->snode->export;
+	struct csv_net *cn = export->cn;
 	struct csv_recall_rpc *msg;
 	struct csv_peer *peer;
 	int err = -ENOTCONN;
 
+	if (recall->answered) {
+		csv_recall_end(recall, recall->flags);
+		return;
+	}
 	if (csv_node_gone(cn, recall->node, recall->incarnation)) {
+		/* its last redirected bios may still be on their way to the disk */
+		csv_service_block_wait(export);
 		csv_recall_end(recall, 0);
 		return;
 	}
 	peer = csv_peer_get(cn, recall->node);
 	if (peer) {
 		msg = csv_recall_alloc(recall);
-		err = csv_rpc_submit(peer, &msg->rpc, false);
+		/* without a slot it is tried again, so that no worker waits for an absent node */
+		err = csv_rpc_submit(peer, &msg->rpc, true);
 		csv_peer_put(peer);
 		csv_rpc_put(&msg->rpc);
 	}

@@ -35,6 +35,7 @@
  * @seq: of the request that is being received or runs
  * @idempotent: it may run again, its reply is not kept
  * @tx: the reply on its way
+ * @tx_conn: where to; only to be compared
  * @cache: data of a kept reply
  * @cache_len: bytes of it
  * @nr_pages: pages in @bvec
@@ -52,6 +53,7 @@ struct csv_xcall {
 	u32 seq;
 	bool idempotent;
 	struct csv_tx tx;
+	struct csv_conn *tx_conn;
 	struct page *cache;
 	unsigned int cache_len;
 	unsigned int nr_pages;
@@ -264,6 +266,8 @@ static void csv_xcall_init_tx(struct csv_xcall *x)
 /* There is no memory for what came: fewer at a time. */
 static void csv_rsp_cut_credit(struct csv_rsp *rsp, enum csv_class class)
 {
+	if (class == CSV_CLASS_RESV)	/* others wait for these */
+		return;
 	spin_lock(&rsp->lock);
 	rsp->credit[class] = max(rsp->credit[class] / 2, 1);
 	spin_unlock(&rsp->lock);
@@ -323,6 +327,7 @@ static void csv_xcall_complete(struct csv_call *call)
 	conn = x->conn;
 	x->conn = NULL;
 	x->tx.busy = conn;
+	x->tx_conn = conn;
 	slot->state = x->idempotent ? CSV_RSP_IDLE : CSV_RSP_CACHED;
 	slot->rerun = x->idempotent;
 	csv_rsp_raise_credit(rsp, csv_slot_class(x->index));
@@ -431,6 +436,7 @@ static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot,
 	} else if (slot->state == CSV_RSP_CACHED && !x->tx.busy) {
 		csv_xcall_init_tx(x);
 		x->tx.busy = true;
+		x->tx_conn = conn;
 		refcount_inc(&rsp->ref);
 		send = true;
 	}
@@ -459,7 +465,7 @@ static bool csv_req_is_sane(const struct csv_conn *conn, const struct csv_wire_h
  * @conn: connection; the request's data goes to csv_rx.to
  * @hdr: header
  *
- * Return: 0, -EPROTO, or -ENOMEM.
+ * Return: 0; -EPROTO; -ENOMEM, -ESTALE: on another link, please.
  */
 int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 {
@@ -468,7 +474,7 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	u32 index = le32_to_cpu(hdr->tag) >> 16;
 	u16 opcode = le16_to_cpu(hdr->opcode);
 	struct csv_rsp_slot *slot;
-	bool busy;
+	bool busy, lost;
 	u32 seq;
 	u8 state;
 
@@ -485,7 +491,11 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	}
 	state = slot->state;
 	busy = slot->call && slot->call->tx.busy;
+	/* a reply that is just being given to an earlier connection will be lost there */
+	lost = busy && slot->call->tx_conn != conn;
 	spin_unlock(&rsp->lock);
+	if (lost)
+		return -ESTALE;
 
 	if (state == CSV_RSP_RECEIVING)
 		return -EPROTO;
@@ -524,7 +534,9 @@ void csv_call_end(struct csv_conn *conn)
 	x->conn = csv_conn_get(conn);
 	spin_unlock(&rsp->lock);
 
-	if (x->call.opcode == CSV_OP_NULL)
+	if (conn->rx.damaged)
+		x->call.err = -CSV_EDIGEST;
+	if (x->call.opcode == CSV_OP_NULL || conn->rx.damaged)
 		csv_call_reply(&x->call);
 	else
 		csv_upcalls->request(&x->call);

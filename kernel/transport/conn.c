@@ -47,6 +47,7 @@ struct csv_conn *csv_conn_alloc(struct csv_net *cn, const struct csv_transport_o
 	}
 	INIT_LIST_HEAD(&conn->listener_entry);
 	init_waitqueue_head(&conn->wait);
+	mutex_init(&conn->close_mutex);
 	mutex_init(&conn->send_mutex);
 	spin_lock_init(&conn->tx_lock);
 	INIT_LIST_HEAD(&conn->tx_list);
@@ -104,7 +105,10 @@ void csv_conn_shutdown(struct csv_conn *conn)
 {
 	set_bit(CSV_CONN_DEAD, &conn->flags);
 	smp_mb__after_atomic();		/* pairs with the one in a kind's connect */
+	/* whoever finds it broken may come while it is being destroyed */
+	mutex_lock(&conn->close_mutex);
 	conn->ops->shutdown(conn);
+	mutex_unlock(&conn->close_mutex);
 	wake_up_all(&conn->wait);
 }
 
@@ -148,7 +152,9 @@ void csv_conn_kill(struct csv_conn *conn)
 	disable_delayed_work_sync(&conn->tx_work);
 	csv_conn_close_tx(conn);		/* nor sent */
 	csv_rx_abort(conn);			/* a message received in part never came */
+	mutex_lock(&conn->close_mutex);
 	conn->ops->destroy(conn);
+	mutex_unlock(&conn->close_mutex);
 }
 
 /**

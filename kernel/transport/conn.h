@@ -5,6 +5,7 @@
  * Locks inside transport/, outermost first:
  *
  *	csv_peer.mutex			forming and taking down a link
+ *	  csv_conn.close_mutex		shutting a connection down, destroying it
  *	  csv_conn.send_mutex		one sender at a time; never held while blocking
  *	    lower: socket lock, out_release() of a call
  *	      csv_peer.lock (spin)	link state, slots of the requester
@@ -94,6 +95,7 @@ struct csv_xcall;
  * @from: @to as it was at the first byte, for the digest
  * @digest: of the data, as it came
  * @digest_left: bytes of @digest still to come
+ * @damaged: the data is not what @digest says
  * @slot: RSP: the slot it answers, or NULL
  * @call: REQ: the call it becomes, or NULL
  * @err: RSP: the result of the exchange
@@ -110,6 +112,7 @@ struct csv_rx {
 	struct iov_iter from;
 	__le32 digest;
 	u8 digest_left;
+	bool damaged;
 	struct csv_slot *slot;
 	struct csv_xcall *call;
 	int err;
@@ -135,6 +138,7 @@ enum csv_conn_flag {
  * @priv: its kind's own
  * @flags: enum csv_conn_flag
  * @wait: handshake waits here for CSV_CONN_READABLE
+ * @close_mutex: serialises csv_transport_ops.shutdown and .destroy
  * @send_mutex: serialises csv_transport_ops.send
  * @tx_lock: protects @tx_list and @tx_closed
  * @tx_list: messages to be sent, the first one perhaps in part
@@ -157,6 +161,7 @@ struct csv_conn {
 	void *priv;
 	unsigned long flags;
 	wait_queue_head_t wait;
+	struct mutex close_mutex;	/* shutting down and destroying */
 	struct mutex send_mutex;	/* one sender at a time */
 	spinlock_t tx_lock;		/* protects tx_list, tx_closed */
 	struct list_head tx_list;

@@ -167,7 +167,7 @@ void csv_keepalive_end(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	struct csv_peer *peer = conn->peer;
 	u32 len = le32_to_cpu(hdr->plen);
 
-	if (hdr->type != CSV_MSG_PING || conn->hs.index)
+	if (hdr->type != CSV_MSG_PING || conn->hs.index || conn->rx.damaged)
 		return;
 	if (len && csv_upcalls->state_recv)
 		csv_upcalls->state_recv(peer->cn, peer->node, conn->rx.state, len);

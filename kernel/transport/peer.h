@@ -263,11 +263,19 @@ void csv_call_end(struct csv_conn *conn);
 void csv_call_abort(struct csv_conn *conn);
 void csv_call_cancel(struct csv_conn *conn, const struct csv_wire_hdr *hdr);
 
+/* The classes' slots, one class behind the other. */
+#define CSV_FIRST_META		0
+#define CSV_FIRST_RECALL	(CSV_FIRST_META + CSV_SLOTS_META)
+#define CSV_FIRST_DATA		(CSV_FIRST_RECALL + CSV_SLOTS_RECALL)
+#define CSV_FIRST_RESV		(CSV_FIRST_DATA + CSV_SLOTS_DATA)
+
 static inline enum csv_class csv_slot_class(unsigned int index)
 {
-	if (index < CSV_SLOTS_META)
+	if (index < CSV_FIRST_RECALL)
 		return CSV_CLASS_META;
-	if (index < CSV_SLOTS_META + CSV_SLOTS_DATA)
+	if (index < CSV_FIRST_DATA)
+		return CSV_CLASS_RECALL;
+	if (index < CSV_FIRST_RESV)
 		return CSV_CLASS_DATA;
 	return CSV_CLASS_RESV;
 }
@@ -275,7 +283,7 @@ static inline enum csv_class csv_slot_class(unsigned int index)
 static inline u16 csv_slot_count(enum csv_class class)
 {
 	static const u16 counts[CSV_CLASS_COUNT] = {
-		CSV_SLOTS_META, CSV_SLOTS_DATA, CSV_SLOTS_RESV,
+		CSV_SLOTS_META, CSV_SLOTS_RECALL, CSV_SLOTS_DATA, CSV_SLOTS_RESV,
 	};
 
 	return counts[class];

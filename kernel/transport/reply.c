@@ -89,7 +89,7 @@ void csv_reply_end(struct csv_conn *conn)
 	csv_session_put_slot(peer, slot - peer->slots);
 	spin_unlock(&peer->lock);
 	if (rpc)
-		csv_rpc_complete(rpc, conn->rx.err);
+		csv_rpc_complete(rpc, conn->rx.damaged ? -CSV_EDIGEST : conn->rx.err);
 }
 
 /**

@@ -125,6 +125,7 @@ static int csv_rx_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 		return -EPROTO;
 	rx->slot = NULL;
 	rx->call = NULL;
+	rx->damaged = false;
 	csv_rx_discard(rx, rx->left);
 	atomic64_inc(&conn->peer->msgs_received);
 
@@ -151,6 +152,7 @@ static int csv_rx_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 /* Behind the data: what it comes to. Data that is thrown away is not looked at. */
 static int csv_rx_digest(struct csv_conn *conn)
 {
+	const struct csv_wire_hdr *hdr = (const void *)conn->rx.buf;
 	struct csv_rx *rx = &conn->rx;
 	unsigned int ahead;
 	struct iov_iter to;
@@ -176,7 +178,13 @@ static int csv_rx_digest(struct csv_conn *conn)
 	}
 	if (iov_iter_is_discard(&rx->from) || csv_iter_digest(rx->from) == le32_to_cpu(rx->digest))
 		return 0;
-	return -EBADMSG;
+	/* what must not run again comes again: its reply is kept */
+	if (hdr->type == CSV_MSG_RSP && !csv_wire_idempotent(le16_to_cpu(hdr->opcode)))
+		return -EBADMSG;
+	/* or its owner has changed it meanwhile: only this exchange fails, and is done again */
+	rx->damaged = true;
+	atomic64_inc(&conn->peer->bad_frames);
+	return 0;
 }
 
 static int csv_rx_data(struct csv_conn *conn)

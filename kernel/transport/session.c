@@ -25,9 +25,10 @@ struct csv_slot_range {
 };
 
 static const struct csv_slot_range csv_slot_ranges[CSV_CLASS_COUNT] = {
-	[CSV_CLASS_META] = { 0, CSV_SLOTS_META },
-	[CSV_CLASS_DATA] = { CSV_SLOTS_META, CSV_SLOTS_DATA },
-	[CSV_CLASS_RESV] = { CSV_SLOTS_META + CSV_SLOTS_DATA, CSV_SLOTS_RESV },
+	[CSV_CLASS_META] = { CSV_FIRST_META, CSV_SLOTS_META },
+	[CSV_CLASS_RECALL] = { CSV_FIRST_RECALL, CSV_SLOTS_RECALL },
+	[CSV_CLASS_DATA] = { CSV_FIRST_DATA, CSV_SLOTS_DATA },
+	[CSV_CLASS_RESV] = { CSV_FIRST_RESV, CSV_SLOTS_RESV },
 };
 
 static void csv_slot_tx_done(struct csv_tx *tx)
@@ -375,21 +376,32 @@ int csv_rpc_submit(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait)
  * @rpc: the request, referenced by the caller
  *
  * Tells the responder, which may then end what it waits for. Advisory: the slot is
- * free when the reply has come, as ever.
+ * free when the reply has come, as ever. Without a link the request is withdrawn.
  * Context: process.
  */
 void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc)
 {
 	struct csv_slot *slot = &peer->slots[rpc->slot];
 	struct csv_conn *conn = NULL;
+	bool withdraw = false;
+	LIST_HEAD(done);
 	u64 session = 0;
 
 	spin_lock(&peer->lock);
 	if (slot->rpc == rpc && peer->up && slot->link == peer->gen) {
 		conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
 		session = peer->session;
+	} else if (slot->rpc == rpc && slot->state == CSV_SLOT_BUSY && !slot->tx.busy &&
+		   !slot->receiving && slot->link != peer->gen) {
+		/* who knows when there is a link again, and what is in these pages then */
+		slot->abort = -ERESTARTSYS;
+		withdraw = true;
 	}
 	spin_unlock(&peer->lock);
+	if (withdraw) {
+		csv_session_collect(peer, &done);
+		csv_rpc_complete_list(&done);
+	}
 	if (!conn)
 		return;
 	csv_notice_cancel(conn, (u32)rpc->slot << 16 | rpc->gen, rpc->opcode, session, rpc->seq);

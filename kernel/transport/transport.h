@@ -266,7 +266,8 @@ struct csv_tx;
  * @connect: connect to @addr. May block for a few seconds; @shutdown ends it
  * @send: send what has not been sent of one message, without blocking. 0: all
  *	of it; -EAGAIN: not all, csv_conn_writable() will be called; -ENOMEM: not
- *	all, try again later; else the connection is broken. Calls are serialised by csv_conn.send_mutex
+ *	all, try again later; else the connection is broken. Calls are serialised
+ *	by csv_conn.send_mutex
  * @recv: receive into @to what has come, without blocking. The number of bytes
  *	(> 0); -EAGAIN: nothing, csv_conn_readable() will be called; else the
  *	connection is broken

@@ -202,6 +202,10 @@ void csv_conn_settle(struct csv_conn *conn)
 {
 	mutex_lock(&conn->send_mutex);
 	mutex_unlock(&conn->send_mutex);
+	/* who found the mutex taken has left it to us: as in csv_conn_push() */
+	smp_mb();
+	if (!list_empty_careful(&conn->tx_list))
+		csv_conn_push(conn);
 }
 
 /**

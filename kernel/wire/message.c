@@ -80,7 +80,7 @@ static const struct csv_op_desc csv_ops[CSV_OP_COUNT] = {
 	CSV_OP(LAYOUT_GET, META, AGAIN, FH | OFFSET | LENGTH | COUNT | FLAGS, ATTR | SEQ),
 	CSV_OP(LAYOUT_COMMIT, RESV, ONCE, FH | OFFSET | SEQ, ATTR),
 	CSV_OP(LAYOUT_RETURN, RESV, ONCE, FH | OFFSET | LENGTH | SEQ, 0),
-	CSV_OP(RECALL, RESV, ONCE, FH | OFFSET | LENGTH | SEQ, FLAGS),
+	CSV_OP(RECALL, RECALL, ONCE, FH | OFFSET | LENGTH | SEQ, FLAGS),
 	CSV_OP(BLOCK_READ, DATA, AGAIN, FH | OFFSET | COUNT, 0),
 	CSV_OP(BLOCK_WRITE, DATA, AGAIN, FH | OFFSET | FLAGS, 0),
 	CSV_OP(BLOCK_FLUSH, DATA, AGAIN, 0, 0),
@@ -295,6 +295,8 @@ static u32 csv_status_internal(int err)
 		return CSV_ST_UNMAPPABLE;
 	case -CSV_EREDIRECT:
 		return CSV_ST_REDIRECT;
+	case -CSV_EDIGEST:
+		return CSV_ST_DIGEST;
 #ifdef __KERNEL__
 	case -ERESTARTSYS:
 	case -ERESTARTNOINTR:
@@ -356,6 +358,8 @@ int csv_wire_errno(__u32 status)
 		return -CSV_EUNMAPPABLE;
 	case CSV_ST_REDIRECT:
 		return -CSV_EREDIRECT;
+	case CSV_ST_DIGEST:
+		return -CSV_EDIGEST;
 	}
 	return -EIO;
 }

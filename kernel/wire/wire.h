@@ -69,8 +69,9 @@ static_assert(offsetof(struct csv_wire_hdr, hcrc) == 24);
 /* Classes of slots. A class never waits for one that stands after it. */
 enum csv_class {
 	CSV_CLASS_META,		/* may wait for recalls */
+	CSV_CLASS_RECALL,	/* waits for I/O under way, and its COMMIT */
 	CSV_CLASS_DATA,		/* waits for the disk at most */
-	CSV_CLASS_RESV,		/* what ends a recall; the recall itself */
+	CSV_CLASS_RESV,		/* what ends a recall */
 	CSV_CLASS_COUNT,
 };
 
@@ -98,7 +99,7 @@ struct csv_wire_hello {
 	__u8 nonce[32];
 	__u8 digest[16];		/* of the table in force */
 	char cluster[CSV_WIRE_CLUSTER_LEN];
-	__u8 reserved2[4];
+	__u8 reserved2[2];
 };
 
 static_assert(sizeof(struct csv_wire_hello) == 184);
@@ -133,12 +134,14 @@ static_assert(sizeof(struct csv_wire_rsp) == 8);
 #define CSV_ST_NOT_COORD	1003	/* not mine, or not online yet: wait */
 #define CSV_ST_NO_LAYOUT	1004	/* the range is not granted (any more) */
 #define CSV_ST_UNMAPPABLE	1005	/* this inode has no layouts, for now or for ever */
+#define CSV_ST_DIGEST		1007	/* the data was damaged, or changed on its way: again */
 #define CSV_ST_REDIRECT		1006	/* no layout this time: let the coordinator do it */
 
 #define CSV_SLOTS_META	64
+#define CSV_SLOTS_RECALL	16
 #define CSV_SLOTS_DATA	64
 #define CSV_SLOTS_RESV	16
-#define CSV_SLOTS	(CSV_SLOTS_META + CSV_SLOTS_DATA + CSV_SLOTS_RESV)
+#define CSV_SLOTS	(CSV_SLOTS_META + CSV_SLOTS_RECALL + CSV_SLOTS_DATA + CSV_SLOTS_RESV)
 
 enum csv_opcode {
 	CSV_OP_NULL,
@@ -405,7 +408,8 @@ int csv_wire_errno(__u32 status);
 #define CSV_ENO_LAYOUT		1004
 #define CSV_EUNMAPPABLE		1005
 #define CSV_EREDIRECT		1006
-#define CSV_ESESSION		1007	/* local: the session ended under the request */
+#define CSV_EDIGEST		1007
+#define CSV_ESESSION		1008	/* local: the session ended under the request */
 
 /* One csv_attr and csv_fh behind each other, for READDIR_PLUS; bytes used or -EBADMSG/-EMSGSIZE. */
 int csv_wire_put_attr(const struct csv_attr *attr, const struct csv_fh *fh, void *buf,

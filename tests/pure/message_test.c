@@ -95,7 +95,7 @@ CSV_TEST(message_test_status)
 		{ -EOVERFLOW, 75 }, { -EOPNOTSUPP, 95 }, { -ETIMEDOUT, 110 }, { -ESTALE, 116 },
 		{ -EDQUOT, 122 }, { -CSV_ESTALE_EPOCH, 1001 }, { -CSV_EBEHIND, 1002 },
 		{ -CSV_ENOT_COORD, 1003 }, { -CSV_ENO_LAYOUT, 1004 }, { -CSV_EUNMAPPABLE, 1005 },
-		{ -CSV_EREDIRECT, 1006 },
+		{ -CSV_EREDIRECT, 1006 }, { -CSV_EDIGEST, 1007 },
 	};
 	unsigned int i;
 	u32 status;
@@ -131,7 +131,7 @@ CSV_TEST(message_test_status)
 CSV_TEST(message_test_opcodes)
 {
 	static const u16 resv[] = { CSV_OP_CLOSE, CSV_OP_LAYOUT_COMMIT, CSV_OP_LAYOUT_RETURN,
-				    CSV_OP_RECALL, CSV_OP_CLAIM };
+				    CSV_OP_CLAIM };
 	static const u16 data[] = { CSV_OP_READ, CSV_OP_BLOCK_READ, CSV_OP_BLOCK_WRITE,
 				    CSV_OP_BLOCK_FLUSH };
 	/* Their replies carry data, which no cache keeps. */
@@ -152,6 +152,8 @@ CSV_TEST(message_test_opcodes)
 		for (i = 0; i < ARRAY_SIZE(data); i++)
 			if (data[i] == op)
 				class = CSV_CLASS_DATA;
+		if (op == CSV_OP_RECALL)
+			class = CSV_CLASS_RECALL;
 		CSV_EXPECT_EQ(csv_wire_class(op), class);
 	}
 	for (i = 0; i < ARRAY_SIZE(again); i++)

@@ -150,6 +150,7 @@ static void fill_hello(struct csv_wire_hello *hello, u64 link, unsigned int inde
 	hello->target = htole32(to);
 	hello->io_max = htole32(CSV_WIRE_IO_MAX);
 	hello->slots[CSV_CLASS_META] = htole16(CSV_SLOTS_META);
+	hello->slots[CSV_CLASS_RECALL] = htole16(CSV_SLOTS_RECALL);
 	hello->slots[CSV_CLASS_DATA] = htole16(CSV_SLOTS_DATA);
 	hello->slots[CSV_CLASS_RESV] = htole16(CSV_SLOTS_RESV);
 	hello->index = index;
