@@ -26,7 +26,7 @@ struct csv_bio;
  * @generation: of the layouts: bios under an older one do not reach the disk
  * @inflight: bios on the shared disk
  * @wait: for @inflight to become 0
- * @redrive: does a bio again whose layout was lost; any context
+ * @redrive: does a bio again that found no path, or lost its layout; any context
  * @direct: the shared disk as this node sees it, or NULL
  */
 struct csv_disk {
@@ -54,7 +54,8 @@ struct csv_disk {
  * @end_io: whom to tell in the end
  * @work: to go on where it may sleep
  * @left: messages under way
- * @lost: one of them found no layout, or no coordinator
+ * @lost: why it has to be done again: what one of them came back with, or 0
+ * @tries: how often it has been sent again to a coordinator that knows no layout
  * @bio: the bio, last
  */
 struct csv_bio {
@@ -68,7 +69,8 @@ struct csv_bio {
 	bio_end_io_t *end_io;
 	struct work_struct work;
 	atomic_t left;
-	bool lost;
+	int lost;
+	u8 tries;
 	struct bio bio;
 };
 

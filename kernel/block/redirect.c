@@ -29,7 +29,7 @@ static bool csv_redirect_lost(int err)
 static void csv_redirect_finish(struct csv_bio *cb, int err)
 {
 	if (err && csv_redirect_lost(err))
-		WRITE_ONCE(cb->lost, true);
+		WRITE_ONCE(cb->lost, err);
 	else if (err)
 		cmpxchg(&cb->bio.bi_status, 0, errno_to_blk_status(err));
 	if (!atomic_dec_and_test(&cb->left))
@@ -104,7 +104,7 @@ void csv_redirect_bio(struct csv_bio *cb)
 	struct csv_peer *peer;
 	int err = 0;
 
-	cb->lost = false;
+	cb->lost = 0;
 	/* one for us, until all has been sent */
 	atomic_set(&cb->left, 1);
 	peer = csv_peer_get(vol->cn, READ_ONCE(vol->owner));

@@ -113,6 +113,8 @@ static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, lo
 	cb->op_end = dio->end;
 	cb->generation = dio->hold.generation;
 	cb->route = dio->route;
+	cb->lost = 0;
+	cb->tries = 0;
 	cb->disk = csv_super_of(iter->inode->i_sb)->vol->disk;
 	/* may wait for a slot: not from within the block layer */
 	if (cb->route == CSV_ROUTE_BLOCK)

@@ -487,6 +487,9 @@ int csv_op_run(struct csv_op *op)
 		    (owner != READ_ONCE(op->vol->owner) ||
 		     incarnation != csv_node_incarnation(op->vol->cn, owner)))
 			break;
+		if (err == -CSV_EDIGEST && !fatal_signal_pending(current) &&
+		    !csv_op_is_aborted(op->super, op->aborts))
+			continue;
 		wait = csv_op_wait(op->vol, op->super, generation, op->aborts);
 		if (wait) {
 			err = wait;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A bio whose layout was lost under it, because its coordinator died or was
- * replaced, is done again by the file-redirected route: READ or WRITE of what
- * the application asked for, as often as it takes. The application waits, and
- * sees no error.
+ * A bio that could not be done is done again. As long as its layout stands it is
+ * sent once more; the file-redirected route could wait for a recall of that very
+ * layout. A bio whose layout was lost under it, because its coordinator died or
+ * was replaced, goes by that route: READ or WRITE of what the application asked
+ * for, as often as it takes. The application waits, and sees no error.
  */
 #include "../block/block.h"
 #include "route.h"
+
+#define CSV_REDRIVE_TRIES	8	/* half a second each */
 
 /* The part of the bio that is the application's: what pads its blocks is the coordinator's. */
 static bool csv_redrive_clip(struct csv_bio *cb, u64 *pos, size_t *skip, size_t *len)
@@ -57,9 +60,27 @@ static int csv_redrive_piece(struct csv_bio *cb, bool write, u64 pos, size_t ski
 	return err;
 }
 
-static void csv_redrive_work(struct work_struct *work)
+static bool csv_redrive_has_layout(const struct csv_bio *cb)
 {
-	struct csv_bio *cb = container_of(work, struct csv_bio, work);
+	return cb->generation == csv_disk_generation(cb->disk);
+}
+
+/* Waits for what may change the answer; 0: it has its layout still, or has lost it. */
+static int csv_redrive_wait(struct csv_bio *cb)
+{
+	struct csv_super *super = csv_super_of(cb->inode->i_sb);
+	int generation = atomic_read(&super->vol->generation);
+
+	if (cb->lost == -CSV_EDIGEST || !csv_redrive_has_layout(cb))
+		return 0;
+	/* the coordinator knows of no grant: ask for another one, where that can be done */
+	if (cb->lost == -CSV_ENO_LAYOUT && cb->tries++ == CSV_REDRIVE_TRIES)
+		return -EAGAIN;
+	return csv_op_wait(super->vol, super, generation, atomic_read(&super->aborts));
+}
+
+static int csv_redrive_file(struct csv_bio *cb)
+{
 	bool write = op_is_write(bio_op(&cb->bio));
 	size_t skip, left, len;
 	int err = 0;
@@ -71,13 +92,27 @@ static void csv_redrive_work(struct work_struct *work)
 			err = csv_redrive_piece(cb, write, pos, skip, len);
 		}
 	}
+	return err;
+}
+
+static void csv_redrive_work(struct work_struct *work)
+{
+	struct csv_bio *cb = container_of(work, struct csv_bio, work);
+	int err = csv_redrive_wait(cb);
+
+	if (!err && csv_redrive_has_layout(cb)) {
+		csv_redirect_bio(cb);
+		return;
+	}
+	if (!err)
+		err = csv_redrive_file(cb);
 	if (err)
 		cb->bio.bi_status = errno_to_blk_status(err);
 	bio_endio(&cb->bio);
 }
 
 /**
- * csv_redrive_bio - do a bio again whose layout was lost
+ * csv_redrive_bio - do a bio again
  * @cb: the bio, not on any disk
  *
  * Context: any
