@@ -16,6 +16,7 @@
 
 struct csv_volume;
 struct csv_bio;
+struct csv_hold;
 
 /**
  * struct csv_disk - the hidden disk
@@ -44,6 +45,7 @@ struct csv_disk {
 /**
  * struct csv_bio - what travels with a bio
  * @fh: the file, under whose layout the bio goes
+ * @hold: of that layout, NULL when the bio goes as READ or WRITE
  * @inode: of it
  * @pos: in the file
  * @op_start: where the application's request begins, without what pads its blocks
@@ -51,7 +53,8 @@ struct csv_disk {
  * @generation: of the layout
  * @route: local, direct or block
  * @disk: where it is going
- * @end_io: whom to tell in the end
+ * @end_io: whom the disk tells in the end
+ * @done: whom the hold tells then
  * @work: to go on where it may sleep
  * @left: messages under way
  * @lost: why it has to be done again: what one of them came back with, or 0
@@ -60,6 +63,7 @@ struct csv_disk {
  */
 struct csv_bio {
 	const struct csv_fh *fh;
+	struct csv_hold *hold;
 	struct inode *inode;
 	u64 pos;
 	u64 op_start, op_end;
@@ -67,6 +71,7 @@ struct csv_bio {
 	u8 route;
 	struct csv_disk *disk;
 	bio_end_io_t *end_io;
+	bio_end_io_t *done;
 	struct work_struct work;
 	atomic_t left;
 	int lost;

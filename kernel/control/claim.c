@@ -139,6 +139,11 @@ static int csv_claim_answer(struct csv_volume *vol, u32 epoch, u32 *flags)
 		return 0;
 	}
 	csv_volume_end_layouts(vol);
+	/* the next one does not know who has what open: it is told when it is online */
+	down_read(&vol->super_lock);
+	if (vol->super)
+		csv_volume_client_ops->reclaim(vol->super);
+	up_read(&vol->super_lock);
 	return 0;
 }
 

@@ -105,7 +105,8 @@ static u64 csv_data_no_layout(struct inode *inode)
 /* A layout came to an end before the call did: the coordinator does the rest. */
 static bool csv_data_is_short(struct kiocb *iocb, struct iov_iter *iter, ssize_t n)
 {
-	return n > 0 && iov_iter_count(iter) && !(iocb->ki_flags & IOCB_NOWAIT);
+	return n > 0 && iov_iter_count(iter) && !(iocb->ki_flags & IOCB_NOWAIT) &&
+	       !fatal_signal_pending(current);
 }
 
 /**

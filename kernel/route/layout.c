@@ -23,13 +23,34 @@
 #define CSV_LAYOUT_TRIES	4	/* then the operation is file-redirected */
 #define CSV_LAYOUT_AGAIN	HZ	/* what could not be mapped is tried again after that */
 
+/* The layout has ended under the hold: its coordinator died or was replaced. */
+static bool csv_layout_lost(const struct csv_hold *hold)
+{
+	struct csv_super *super = csv_super_of(hold->ci->vfs_inode.i_sb);
+
+	return hold->generation != csv_disk_generation(super->vol->disk);
+}
+
+/*
+ * Nothing more goes to the disk under a lost hold without bios: what is left of its I/O
+ * goes by the coordinator, which may be waiting for us right now.
+ */
+static bool csv_layout_is_idle(struct csv_hold *hold)
+{
+	if (!csv_layout_lost(hold))
+		return false;
+	/* pairs with csv_layout_begin_bio(): counted, then looked */
+	smp_rmb();
+	return !atomic_read(&hold->bios);
+}
+
 static bool csv_layout_overlaps(struct csv_inode *ci, u64 start, u64 end)
 {
 	struct csv_hold *hold;
 
 	lockdep_assert_held(&ci->lock);
 	list_for_each_entry(hold, &ci->holds, entry)
-		if (hold->start < end && start < hold->end)
+		if (hold->start < end && start < hold->end && !csv_layout_is_idle(hold))
 			return true;
 	return false;
 }
@@ -69,14 +90,6 @@ static bool csv_layout_may_grow(struct csv_inode *ci, u64 end)
 	return ext && (ext->flags & CSV_EXT_EXCL);
 }
 
-/* The layout has ended under the hold: its coordinator died or was replaced. */
-static bool csv_layout_lost(const struct csv_hold *hold)
-{
-	struct csv_super *super = csv_super_of(hold->ci->vfs_inode.i_sb);
-
-	return hold->generation != csv_disk_generation(super->vol->disk);
-}
-
 static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, bool write,
 				     struct csv_hold *hold)
 {
@@ -84,6 +97,8 @@ static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, 
 	u64 bs = i_blocksize(inode), start = round_down(pos, bs), covered;
 
 	lockdep_assert_held(&ci->lock);
+	if (ci->generation != csv_disk_generation(csv_super_of(inode->i_sb)->vol->disk))
+		return 0;
 	covered = csv_extent_map_covers(&ci->extents, start, round_up(pos + len, bs), write);
 	if (start + covered <= pos)
 		return 0;
@@ -95,7 +110,8 @@ static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, 
 	hold->ci = ci;
 	hold->start = start;
 	hold->end = round_up(pos + len, bs);
-	hold->generation = csv_disk_generation(csv_super_of(inode->i_sb)->vol->disk);
+	hold->generation = ci->generation;
+	atomic_set(&hold->bios, 0);
 	list_add_tail(&hold->entry, &ci->holds);
 	return len;
 }
@@ -138,6 +154,42 @@ void csv_layout_release(struct csv_hold *hold)
 	if (list_empty(&ci->holds))
 		csv_extent_map_destroy(&ci->lost);
 	/* under the lock: a recall that sees no hold may free the inode */
+	if (waitqueue_active(&ci->hold_wait))
+		wake_up_all(&ci->hold_wait);
+	spin_unlock_irqrestore(&ci->lock, flags);
+}
+
+/**
+ * csv_layout_begin_bio - a bio is about to go to the disk, or to the coordinator, under a hold
+ * @hold: the hold
+ *
+ * Return: whether it may: if not, the layout has been lost, and it goes the other way. Either
+ * way csv_layout_end_bio() follows.
+ */
+bool csv_layout_begin_bio(struct csv_hold *hold)
+{
+	atomic_inc(&hold->bios);
+	/* pairs with csv_layout_is_idle() */
+	smp_mb__after_atomic();
+	return !csv_layout_lost(hold);
+}
+
+/**
+ * csv_layout_end_bio - it is done, or goes another way
+ * @hold: the hold, not released yet
+ *
+ * Context: any
+ */
+void csv_layout_end_bio(struct csv_hold *hold)
+{
+	struct csv_inode *ci = hold->ci;
+	unsigned long flags;
+
+	/* fully ordered: who has seen it counted waits for the end of the hold, or for us */
+	if (!atomic_dec_and_test(&hold->bios) || !csv_layout_lost(hold))
+		return;
+	spin_lock_irqsave(&ci->lock, flags);
+	/* a recall looks at the holds under the lock, after it has queued itself */
 	if (waitqueue_active(&ci->hold_wait))
 		wake_up_all(&ci->hold_wait);
 	spin_unlock_irqrestore(&ci->lock, flags);
@@ -186,6 +238,7 @@ static ssize_t csv_layout_install(struct csv_inode *ci, struct csv_op *op,
 	    generation == csv_disk_generation(super->vol->disk)) {
 		ci->grant_seq = op->out.seq;
 		ci->map_seq = op->out.seq;
+		ci->generation = generation;
 		csv_extent_room_use(&room, &ci->extents);
 		for (i = 0; i < nr; i++)
 			if (csv_extent_map_insert(&ci->extents, &ext[i]))
@@ -316,6 +369,7 @@ static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
 	const struct csv_extent *found;
 	struct csv_extent last;
 	u64 bs = i_blocksize(inode), eof;
+	bool excl;
 
 	/* without memory the extents stay as they are: unwritten is only slower */
 	csv_extent_room_alloc(&room, csv_extent_map_goal(&ci->extents, 6), GFP_NOFS);
@@ -323,10 +377,12 @@ static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
 	csv_extent_room_use(&room, &ci->extents);
 	csv_attr_apply_locked(ci, attr);
 	ci->map_seq = max(ci->map_seq, attr->seq);
-	csv_extent_map_written(&ci->extents, start, end);
 	eof = round_down(i_size_read(inode), bs);
 	found = csv_extent_map_find(&ci->extents, eof);
-	if (eof >= start && eof < end && found && found->state == CSV_EXT_WRITTEN) {
+	excl = found && (found->flags & CSV_EXT_EXCL);
+	csv_extent_map_written(&ci->extents, start, end);
+	found = csv_extent_map_find(&ci->extents, eof);
+	if (excl && eof >= start && eof < end && found && found->state == CSV_EXT_WRITTEN) {
 		last = (struct csv_extent){
 			.start = eof, .end = eof + bs,
 			.addr = found->addr + (eof - found->start),
@@ -454,9 +510,9 @@ void csv_layout_drop_all(struct csv_super *super)
 {
 	struct csv_inode *ci;
 
-	csv_disk_invalidate(super->vol->disk);
-
 	spin_lock(&super->lock);
+	/* between the last grant of the old generation, and the first of the new one */
+	csv_disk_invalidate(super->vol->disk);
 	while (!list_empty(&super->layouts)) {
 		ci = list_first_entry(&super->layouts, struct csv_inode, layout_entry);
 		list_del_init(&ci->layout_entry);

@@ -83,7 +83,7 @@ static int csv_dio_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 	spin_unlock_irq(&ci->lock);
 	/* the session ended, and all layouts with it: the whole piece is done again */
 	if (!ext.end || ((flags & IOMAP_WRITE) && !(ext.flags & CSV_EXT_RW)))
-		return -ESTALE;
+		return -CSV_ENO_LAYOUT;
 	iomap->type = types[ext.state];
 	iomap->offset = ext.start;
 	iomap->length = ext.end - ext.start;
@@ -100,6 +100,16 @@ static const struct iomap_ops csv_dio_iomap_ops = {
 	.iomap_begin	= csv_dio_iomap_begin,
 };
 
+static void csv_dio_bio_end(struct bio *bio)
+{
+	struct csv_bio *cb = csv_bio_of(bio);
+
+	if (cb->hold)
+		csv_layout_end_bio(cb->hold);
+	bio->bi_end_io = cb->done;
+	bio->bi_end_io(bio);
+}
+
 /* The layout travels with each bio. */
 static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, loff_t pos)
 {
@@ -107,6 +117,7 @@ static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, lo
 	struct csv_bio *cb = csv_bio_of(bio);
 
 	cb->fh = &dio->hold.ci->fh;
+	cb->hold = &dio->hold;
 	cb->inode = iter->inode;
 	cb->pos = pos;
 	cb->op_start = dio->iocb.ki_pos;
@@ -116,8 +127,12 @@ static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, lo
 	cb->lost = 0;
 	cb->tries = 0;
 	cb->disk = csv_super_of(iter->inode->i_sb)->vol->disk;
+	cb->done = bio->bi_end_io;
+	bio->bi_end_io = csv_dio_bio_end;
 	/* may wait for a slot: not from within the block layer */
-	if (cb->route == CSV_ROUTE_BLOCK)
+	if (!csv_layout_begin_bio(&dio->hold))
+		csv_redrive_bio(cb);
+	else if (cb->route == CSV_ROUTE_BLOCK)
 		csv_redirect_bio(cb);
 	else
 		submit_bio(bio);
@@ -181,6 +196,12 @@ static void csv_dio_count(struct csv_dio *dio, ssize_t ret)
 			dio->write ? CSV_OP_WRITE : CSV_OP_READ, dio->start, ret);
 }
 
+/* What to do again from the start: the layout was lost under the I/O. */
+static bool csv_mapped_lost(ssize_t ret)
+{
+	return ret == -EAGAIN || ret <= -CSV_ESTALE_EPOCH;
+}
+
 /* An asynchronous piece is done; no error of ours may reach the caller. */
 static void csv_dio_complete(struct kiocb *iocb, long ret)
 {
@@ -191,7 +212,7 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 	if (ret > 0)
 		user->ki_pos = iocb->ki_pos;
 	csv_dio_release(dio);
-	if (ret <= -CSV_ESTALE_EPOCH || ret == -EAGAIN || ret == -ESTALE)
+	if (csv_mapped_lost(ret))
 		ret = -EIO;
 	kmem_cache_free(csv_dio_cache, dio);
 	user->ki_complete(user, ret);
@@ -213,18 +234,15 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 			   async ? 0 : IOMAP_DIO_FORCE_WAIT, dio, async ? done : 0);
 	if (ret == -EIOCBQUEUED)
 		return ret;
+	/* what came before is counted in once, by whoever completes */
+	if (async && ret > 0)
+		ret -= done;
 	csv_dio_count(dio, ret);
 	if (ret > 0)
 		user->ki_pos = dio->iocb.ki_pos;
 	csv_dio_release(dio);
 	kmem_cache_free(csv_dio_cache, dio);
 	return ret;
-}
-
-/* What to do again from the start: the layout was lost under the I/O. */
-static bool csv_mapped_lost(ssize_t ret)
-{
-	return ret == -ESTALE || ret == -EAGAIN || ret <= -CSV_ESTALE_EPOCH;
 }
 
 /* One piece of a call. @iter is advanced by what was done. */
@@ -276,6 +294,8 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 			return ret;
 		if (ret > 0)
 			done += ret;
+		else if (ret < 0)
+			*iter = saved;
 		if (ret >= 0 || !csv_mapped_lost(ret) || ret == -CSV_EREDIRECT)
 			continue;
 		if (iocb->ki_flags & IOCB_NOWAIT) {
@@ -284,7 +304,6 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 		}
 		csv_layout_forget(csv_inode_of(inode), iocb->ki_pos,
 				  iocb->ki_pos + iov_iter_count(&saved));
-		*iter = saved;
 		ret = csv_op_wait(super->vol, super, generation, aborts);
 		last = ret;
 	}

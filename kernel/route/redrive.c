@@ -86,6 +86,12 @@ static int csv_redrive_file(struct csv_bio *cb)
 	int err = 0;
 	u64 pos;
 
+	/* padding of ours is not done by half: the whole piece is done again */
+	if (write && (cb->pos < cb->op_start || cb->pos + cb->bio.bi_iter.bi_size > cb->op_end))
+		return -EAGAIN;
+	/* from here on it may wait for a recall, which does not wait for it */
+	csv_layout_end_bio(cb->hold);
+	cb->hold = NULL;
 	if (csv_redrive_clip(cb, &pos, &skip, &left)) {
 		for (; left && !err; left -= len, skip += len, pos += len) {
 			len = min_t(size_t, left, CSV_WIRE_IO_MAX);

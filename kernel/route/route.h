@@ -58,6 +58,7 @@ struct csv_super {
  * @attr_seq: of the newest attributes applied; under @lock
  * @lock: protects what follows up to @hold_wait
  * @extents: what this node may read and write by itself
+ * @generation: csv_disk.generation of @extents
  * @lost: extents of a session that ended while @holds were there, until they end
  * @holds: I/O in progress under @extents
  * @recalls: ranges that are being given up; no new hold begins there
@@ -82,6 +83,7 @@ struct csv_inode {
 	u64 attr_seq;
 	spinlock_t lock;
 	struct csv_extent_map extents;
+	u32 generation;
 	struct csv_extent_map lost;
 	struct list_head holds;
 	struct list_head recalls;
@@ -193,16 +195,29 @@ void csv_open_reclaim(struct csv_super *super);
 void csv_open_reclaim_wait(struct csv_super *super);
 
 /* layout.c */
+
+/**
+ * struct csv_hold - a range of a layout in use
+ * @entry: in csv_inode.holds, or csv_inode.recalls
+ * @ci: the inode
+ * @start: block-aligned
+ * @end: likewise
+ * @generation: of the layout
+ * @bios: under way to the disk, or to the coordinator as bios
+ */
 struct csv_hold {
 	struct list_head entry;
 	struct csv_inode *ci;
 	u64 start, end;
 	u32 generation;
+	atomic_t bios;
 };
 
 size_t csv_layout_hold(struct csv_inode *ci, loff_t pos, size_t len, bool write,
 		       struct csv_hold *hold);
 void csv_layout_release(struct csv_hold *hold);
+bool csv_layout_begin_bio(struct csv_hold *hold);
+void csv_layout_end_bio(struct csv_hold *hold);
 ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
 			   bool nowait, struct csv_hold *hold);
 int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size);

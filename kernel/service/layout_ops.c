@@ -13,6 +13,8 @@
  * - Blocks are in the lower log before they are granted.
  * - COMMIT and RETURN take no op_lock: they are what a recall waits for.
  */
+#include <linux/fs.h>
+#include <linux/falloc.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include "service.h"
@@ -34,6 +36,8 @@
  * @map_gen: of the file when it was mapped
  * @nr: extents found
  * @map: the extents
+ * @nr_out: pieces granted
+ * @out: the pieces, for the reply
  */
 struct csv_grant {
 	struct csv_snode *snode;
@@ -46,6 +50,8 @@ struct csv_grant {
 	u64 map_gen;
 	unsigned int nr;
 	struct iomap map[CSV_GRANT_EXTENTS];
+	unsigned int nr_out;
+	struct csv_wire_extent out[CSV_EXTENTS_MAX];
 };
 
 static int csv_grant_set_range(struct csv_grant *grant, const struct csv_args *in)
@@ -169,66 +175,83 @@ static enum csv_ext_state csv_grant_state_of(const struct iomap *iomap)
 	}
 }
 
+/* One piece of an extent, all in one mode: what the node may do already it may go on doing. */
+static u64 csv_grant_piece(struct csv_grant *grant, const struct iomap *iomap, u64 pos,
+			   enum csv_segment_mode *mode)
+{
+	u64 end = iomap->offset + iomap->length;
+	struct csv_segment seg;
+
+	*mode = csv_grant_mode_of(grant, iomap);
+	if (!csv_segments_next(&grant->snode->segs, grant->node, pos, &seg) || seg.start >= end)
+		return end;
+	if (seg.start > pos)
+		return seg.start;
+	*mode = max(*mode, seg.mode);
+	return min(end, seg.end);
+}
+
+static int csv_grant_extent(struct csv_grant *grant, const struct iomap *iomap)
+{
+	struct csv_snode *snode = grant->snode;
+	enum csv_ext_state state = csv_grant_state_of(iomap);
+	enum csv_segment_mode mode;
+	struct csv_wire_extent *ext;
+	u64 pos, end, addr;
+	int err;
+
+	for (pos = iomap->offset; pos < iomap->offset + iomap->length; pos = end) {
+		if (grant->nr_out == CSV_EXTENTS_MAX)
+			return -ENOSPC;
+		end = csv_grant_piece(grant, iomap, pos, &mode);
+		addr = state == CSV_EXT_HOLE ? 0 : iomap->addr + (pos - iomap->offset);
+		err = csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS);
+		if (!err)
+			err = csv_segments_grant(&snode->segs, grant->node, pos, end, mode, state,
+						 addr);
+		if (err)
+			return err;
+		if (grant->write && end > grant->eof)
+			snode->post_eof = true;
+		ext = &grant->out[grant->nr_out++];
+		ext->offset = cpu_to_le64(pos);
+		ext->length = cpu_to_le64(end - pos);
+		ext->addr = cpu_to_le64(addr);
+		ext->state = cpu_to_le32(state);
+		ext->flags = cpu_to_le32((mode == CSV_SEGMENT_READ ? 0 : CSV_EXT_RW) |
+					 (mode == CSV_SEGMENT_RW_EXCL ? CSV_EXT_EXCL : 0));
+	}
+	return 0;
+}
+
 static int csv_grant_record(struct csv_grant *grant, struct csv_request *req)
 {
 	struct csv_snode *snode = grant->snode;
 	unsigned int i;
-	int err;
 
+	grant->nr_out = 0;
 	mutex_lock(&snode->seg_mutex);
 	/* what has been committed since it was mapped would be unwritten again */
 	if (snode->map_gen != grant->map_gen) {
 		mutex_unlock(&snode->seg_mutex);
 		return -ERESTART;
 	}
-	for (i = 0; i < grant->nr; i++) {
-		struct iomap *iomap = &grant->map[i];
-
-		err = csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS);
-		if (!err)
-			err = csv_segments_grant(&snode->segs, grant->node, iomap->offset,
-						 iomap->offset + iomap->length,
-						 csv_grant_mode_of(grant, iomap),
-						 csv_grant_state_of(iomap),
-						 iomap->type == IOMAP_HOLE ?
-						 CSV_SEGMENT_NO_ADDR : iomap->addr);
-		if (err)
+	for (i = 0; i < grant->nr; i++)
+		if (csv_grant_extent(grant, &grant->map[i]))
 			break;
-		if (grant->write && iomap->offset + iomap->length > grant->eof)
-			snode->post_eof = true;
-	}
 	csv_snode_segs_changed(snode);
 	req->out.seq = atomic64_inc_return(&snode->export->seq);
 	snode->granted = req->out.seq;
 	mutex_unlock(&snode->seg_mutex);
-	grant->nr = i;
-	if (!i && grant->start < grant->need)
+	if (!grant->nr_out && grant->start < grant->need)
 		return -CSV_EREDIRECT;
 	return 0;
 }
 
 static int csv_grant_answer(struct csv_grant *grant, struct csv_request *req)
 {
-	struct csv_wire_extent *ext;
-	unsigned int i;
-	int err;
+	int err = csv_service_put_data(req, grant->out, grant->nr_out * sizeof(*grant->out));
 
-	ext = kcalloc(grant->nr + 1, sizeof(*ext), GFP_NOFS);
-	if (!ext)
-		return -ENOMEM;
-	for (i = 0; i < grant->nr; i++) {
-		struct iomap *iomap = &grant->map[i];
-		enum csv_segment_mode mode = csv_grant_mode_of(grant, iomap);
-
-		ext[i].offset = cpu_to_le64(iomap->offset);
-		ext[i].length = cpu_to_le64(iomap->length);
-		ext[i].addr = cpu_to_le64(iomap->type == IOMAP_HOLE ? 0 : iomap->addr);
-		ext[i].state = cpu_to_le32(csv_grant_state_of(iomap));
-		ext[i].flags = cpu_to_le32((mode == CSV_SEGMENT_READ ? 0 : CSV_EXT_RW) |
-					   (mode == CSV_SEGMENT_RW_EXCL ? CSV_EXT_EXCL : 0));
-	}
-	err = csv_service_put_data(req, ext, grant->nr * sizeof(*ext));
-	kfree(ext);
 	return err ?: csv_commit_attr(req, grant->snode->dentry);
 }
 
@@ -251,6 +274,39 @@ static int csv_grant_clear(struct csv_grant *grant, struct csv_request *req)
 	return err;
 }
 
+/*
+ * What the lower file system keeps past the end of a file by its own guess it also frees
+ * by itself, at any time, unless somebody has preallocated there: so does map_blocks(),
+ * but only where it finds a hole (xfs_can_free_eofblocks(), XFS_DIFLAG_PREALLOC).
+ */
+static int csv_grant_settle_end(struct csv_grant *grant)
+{
+	struct csv_snode *snode = grant->snode;
+	struct csv_lower *lower = &snode->export->lower;
+	u64 start = round_up(i_size_read(grant->inode), grant->bs);
+	u32 nodes[CSV_NODES_MAX];
+	struct iomap iomap;
+	struct file *file;
+	bool held;
+	int err;
+
+	if (!grant->write || grant->want <= start)
+		return 0;
+	mutex_lock(&snode->seg_mutex);
+	held = csv_segments_conflict(&snode->segs, 0, start, U64_MAX, CSV_SEGMENT_RW_EXCL, nodes);
+	mutex_unlock(&snode->seg_mutex);
+	if (held)
+		return 0;
+	err = csv_lower_map(lower, grant->inode, start, grant->bs, false, &iomap);
+	if (err || iomap.type == IOMAP_HOLE)
+		return err;
+	file = csv_snode_file(snode);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = csv_lower_fallocate(lower, file, FALLOC_FL_KEEP_SIZE, start, grant->bs);
+	return err == -ENOSPC ? -EAGAIN : err;
+}
+
 static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)
 {
 	struct csv_snode *snode = grant->snode;
@@ -262,6 +318,9 @@ static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)
 	if (err)
 		return err;
 	csv_grant_limit(grant);
+	err = csv_grant_settle_end(grant);
+	if (err)
+		return err;
 	do {
 		mutex_lock(&snode->seg_mutex);
 		grant->map_gen = snode->map_gen;
@@ -291,7 +350,7 @@ int csv_service_layout_get(struct csv_request *req)
 	if (!req->export->lower.layouts || !d_is_reg(snode->dentry))
 		goto put;
 	err = -ENOMEM;
-	grant = kzalloc(sizeof(*grant), GFP_NOFS);
+	grant = kvzalloc(sizeof(*grant), GFP_NOFS);
 	if (!grant)
 		goto put;
 	grant->snode = snode;
@@ -313,7 +372,7 @@ int csv_service_layout_get(struct csv_request *req)
 	csv_commit_end(req, grant->inode);
 	up_write(&snode->op_lock);
 free:
-	kfree(grant);
+	kvfree(grant);
 	if (err == -ENXIO)
 		err = -CSV_EUNMAPPABLE;
 	else if (err == -EAGAIN)
@@ -399,15 +458,18 @@ static void csv_commit_record(struct csv_snode *snode, u32 node, const struct io
 	u32 bs = snode->export->lower.sb->s_blocksize;
 	u64 eof = round_down(i_size_read(d_inode(snode->dentry)), bs);
 	struct csv_segment seg;
+	bool excl;
 	int i;
 
 	for (i = 0; i < nr; i++) {
 		u64 start = maps[i].offset, end = start + maps[i].length;
 
+		excl = csv_segments_lookup(&snode->segs, node, eof, &seg) &&
+		       seg.mode == CSV_SEGMENT_RW_EXCL;
 		csv_segments_reserve(&snode->segs, 2 * CSV_SEGMENTS_EXTRA,
 				     GFP_NOFS | __GFP_NOFAIL);
 		csv_segments_commit(&snode->segs, node, start, end);
-		if (eof < start || eof >= end ||
+		if (!excl || eof < start || eof >= end ||
 		    !csv_segments_lookup(&snode->segs, node, eof, &seg))
 			continue;
 		csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);

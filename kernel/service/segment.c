@@ -389,9 +389,23 @@ bool csv_segments_holds(const struct csv_segments *set, u32 node, u64 start, u64
 bool csv_segments_lookup(const struct csv_segments *set, u32 node, u64 pos,
 			 struct csv_segment *seg)
 {
+	return csv_segments_next(set, node, pos, seg) && seg->start <= pos;
+}
+
+/**
+ * csv_segments_next() - the first segment of a node that ends behind a position
+ * @set: the set
+ * @node: the node
+ * @pos: the position
+ * @seg: a copy of the segment, if there is one
+ *
+ * Return: whether there is one.
+ */
+bool csv_segments_next(const struct csv_segments *set, u32 node, u64 pos, struct csv_segment *seg)
+{
 	unsigned int index = csv_segments_index(set, node, pos);
 
-	if (index == set->nr || set->seg[index].node != node || set->seg[index].start > pos)
+	if (index == set->nr || set->seg[index].node != node)
 		return false;
 	*seg = set->seg[index];
 	return true;

@@ -87,6 +87,7 @@ bool csv_segments_holds(const struct csv_segments *set, u32 node, u64 start, u64
 			bool need_write);
 bool csv_segments_lookup(const struct csv_segments *set, u32 node, u64 pos,
 			 struct csv_segment *seg);
+bool csv_segments_next(const struct csv_segments *set, u32 node, u64 pos, struct csv_segment *seg);
 unsigned int csv_segments_conflict(const struct csv_segments *set, u32 node_asking, u64 start,
 				   u64 end, u8 want, u32 nodes[CSV_NODES_MAX]);
 

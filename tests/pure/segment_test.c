@@ -299,6 +299,12 @@ CSV_TEST(segment_test_commit_hole)
 	CSV_EXPECT_TRUE(csv_segments_lookup(&set, 1, 150, &seg));
 	CSV_EXPECT_TRUE(seg.start == 150 && seg.end == 200 && seg.mode == EXCL && !seg.written &&
 			seg.addr == 1050);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 20, 100), 0);
+	CSV_EXPECT_TRUE(!csv_segments_lookup(&set, 1, 20, &seg));
+	CSV_EXPECT_TRUE(csv_segments_next(&set, 1, 20, &seg) && seg.start == 100);
+	CSV_EXPECT_TRUE(csv_segments_next(&set, 1, 19, &seg) && seg.start == 0 && seg.end == 20);
+	CSV_EXPECT_TRUE(!csv_segments_next(&set, 1, 200, &seg));
+	CSV_EXPECT_TRUE(!csv_segments_next(&set, 2, 0, &seg));
 	csv_segments_destroy(&set);
 }
 
