@@ -76,7 +76,9 @@ void csv_op_exit(void)
  */
 struct csv_op *csv_op_alloc(struct csv_volume *vol, struct csv_super *super, u16 opcode)
 {
-	struct csv_op *op = kmem_cache_zalloc(csv_op_cache, GFP_NOFS);
+	/* a pin that is not given back keeps a file for ever */
+	gfp_t gfp = opcode == CSV_OP_CLOSE ? GFP_NOFS | __GFP_NOFAIL : GFP_NOFS;
+	struct csv_op *op = kmem_cache_zalloc(csv_op_cache, gfp);
 
 	if (!op)
 		return ERR_PTR(-ENOMEM);
@@ -480,7 +482,8 @@ int csv_op_run(struct csv_op *op)
 		generation = atomic_read(&op->vol->generation);
 		local = READ_ONCE(op->vol->export);
 		err = csv_op_try(op);
-		if (!csv_op_retryable(err))
+		/* likewise where there is no memory, here or there */
+		if (!csv_op_retryable(err) && !(err == -ENOMEM && op->opcode == CSV_OP_CLOSE))
 			break;
 		/* what was to be given back went with the coordinator that had given it */
 		if ((op->opcode == CSV_OP_CLOSE || op->opcode == CSV_OP_LAYOUT_RETURN) &&

@@ -85,9 +85,6 @@ static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 
 {
 	struct csv_op *op = csv_op_alloc(super->vol, super, CSV_OP_CLOSE);
 
-	/* without memory the pins go with the session; the file stays until then */
-	if (IS_ERR(op))
-		return;
 	op->in.fh = *fh;
 	op->in.count = count;
 	op->in.offset = offset;

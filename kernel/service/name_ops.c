@@ -392,9 +392,9 @@ int csv_service_open(struct csv_request *req)
 	err = csv_service_may_open(req, dentry, req->in.flags);
 	csv_service_resume(old);
 	if (!err)
-		err = csv_service_do_pin(req, dentry);
-	if (!err)
 		err = csv_commit_attr(req, dentry);
+	if (!err)
+		err = csv_service_do_pin(req, dentry);
 put:
 	dput(dentry);
 	return err;

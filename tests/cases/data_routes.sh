@@ -102,3 +102,13 @@ assert node 3 truncate -s 2222222 /csv/data/sparse
 model 'truncate -s 2222222 model'
 assert node 2 truncate -s 3000000 /csv/data/sparse
 model 'truncate -s 3000000 model'
+
+note "a grant to read takes no right to write away"
+layouts() { csvctl_on 2 stat show data | awk '/LAYOUT_GET/ { sum += $3 } END { print sum + 0 }'; }
+overwrite='dd if=/dev/zero of=/csv/data/rights bs=64k seek=1 count=1 oflag=direct conv=notrunc status=none'
+assert node 2 bash -ec "truncate -s 1M /csv/data/rights; $overwrite; $overwrite
+	dd if=/csv/data/rights of=/dev/null bs=64k count=1 iflag=direct status=none"
+before=$(layouts)
+[ "$before" -gt 0 ] || fail "no layout was ever asked for"
+assert node 2 bash -ec "$overwrite"
+assert_eq "$(layouts)" "$before" "layouts asked for"

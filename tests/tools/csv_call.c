@@ -232,8 +232,10 @@ static int call_faults(char **arg)
 		snprintf(path, sizeof(path), "%s/%d", arg[0], i % 8);
 		snprintf(other, sizeof(other), "%s.renamed", path);
 		fd = TRY(open(path, O_RDWR | O_CREAT, 0644));
-		if (fd < 0)
+		if (fd < 0) {
+			rmdir(path);	/* the last time that failed */
 			continue;
+		}
 		memset(buf, 'a' + i % 26, sizeof(buf));
 		n = TRY(pwrite(fd, buf, sizeof(buf), i % 4 * 4096));
 		TRY(pwrite(fd, buf, 777, 100));
