@@ -31,6 +31,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/uuid.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -76,6 +77,15 @@ struct csv_net {
 };
 
 struct csv_net *csv_net_get(struct net *net);
+
+/**
+ * csv_task_is_killed - whether a process ends, and so nobody looks at what was done for it
+ * @task: one of its threads, referenced; NULL: nobody in particular
+ */
+static inline bool csv_task_is_killed(const struct task_struct *task)
+{
+	return task && (READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT);
+}
 
 extern struct workqueue_struct *csv_wq;		/* WQ_MEM_RECLAIM, unbound */
 

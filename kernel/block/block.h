@@ -47,6 +47,7 @@ struct csv_disk {
  * @fh: the file, under whose layout the bio goes
  * @hold: of that layout, NULL when the bio goes as READ or WRITE
  * @inode: of it
+ * @task: whose I/O it is; referenced until the bio is done
  * @pos: in the file
  * @op_start: where the application's request begins, without what pads its blocks
  * @op_end: where it ends
@@ -65,6 +66,7 @@ struct csv_bio {
 	const struct csv_fh *fh;
 	struct csv_hold *hold;
 	struct inode *inode;
+	struct task_struct *task;
 	u64 pos;
 	u64 op_start, op_end;
 	u32 generation;

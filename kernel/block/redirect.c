@@ -77,6 +77,7 @@ static struct csv_redirect *csv_redirect_alloc(struct csv_bio *cb, size_t skip, 
 	rd->rpc.epoch = READ_ONCE(vol->epoch);
 	rd->rpc.args = rd->args;
 	rd->rpc.args_len = csv_wire_put_req(opcode, &rd->in, rd->args, sizeof(rd->args));
+	rd->rpc.task = cb->task;
 	rd->rpc.done = csv_redirect_done;
 	rd->rpc.free = csv_redirect_free;
 	skip += bio->bi_iter.bi_bvec_done;
@@ -147,11 +148,14 @@ int csv_redirect_flush(struct csv_volume *vol)
 	err = -CSV_ENOT_COORD;
 	if (peer) {
 		err = csv_rpc_submit(peer, rpc, false);
-		csv_peer_put(peer);
-		if (!err)
+		if (!err) {
 			err = csv_rpc_wait(rpc);
-		if (!err)
-			err = rpc->err;
+			if (err)
+				csv_rpc_cancel(peer, rpc);
+			else
+				err = rpc->err;
+		}
+		csv_peer_put(peer);
 	}
 	csv_rpc_put(rpc);
 	return err;

@@ -400,13 +400,15 @@ static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
  * @pos: from where
  * @len: how much was written
  * @new_size: the file is at least that long now
+ * @task: who wrote
  *
  * A coordinator that was reborn does not know of the grant, but the blocks are
  * where they were, since they had been logged before: it is asked to look.
  *
  * Return: 0; -CSV_ENO_LAYOUT: the grant is gone, write again; another error
  */
-int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size)
+int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size,
+		      struct task_struct *task)
 {
 	struct csv_inode *ci = hold->ci;
 	struct inode *inode = &ci->vfs_inode;
@@ -431,6 +433,7 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 	op->kvec.iov_len = nr * sizeof(*ext);
 	ext = NULL;
 	iov_iter_kvec(&op->data_out, ITER_SOURCE, &op->kvec, 1, op->kvec.iov_len);
+	op->task = task;
 	op->in.offset = new_size;
 	op->in.seq = csv_layout_lost(hold) ? 0 : ci->grant_seq;
 	err = csv_op_run(op);

@@ -18,6 +18,7 @@
  * struct csv_dio - one piece of I/O
  * @iocb: what iomap sees
  * @user: the caller's
+ * @task: the caller
  * @hold: of the layout
  * @held: @hold has not been released yet
  * @route: local, direct or block
@@ -28,6 +29,7 @@
 struct csv_dio {
 	struct kiocb iocb;
 	struct kiocb *user;
+	struct task_struct *task;
 	struct csv_hold hold;
 	bool held;
 	u8 route;
@@ -119,6 +121,7 @@ static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, lo
 	cb->fh = &dio->hold.ci->fh;
 	cb->hold = &dio->hold;
 	cb->inode = iter->inode;
+	cb->task = dio->task;
 	cb->pos = pos;
 	cb->op_start = dio->iocb.ki_pos;
 	cb->op_end = dio->end;
@@ -152,7 +155,7 @@ static int csv_dio_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned 
 
 	if (!error && size && dio->write) {
 		if ((flags & IOMAP_DIO_UNWRITTEN) || end > i_size_read(inode))
-			error = csv_layout_commit(&dio->hold, iocb->ki_pos, size, end);
+			error = csv_layout_commit(&dio->hold, iocb->ki_pos, size, end, dio->task);
 		else
 			csv_touch_mark(ci);
 	}
@@ -181,11 +184,19 @@ static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_rout
 			    ~(IOCB_HIPRI | IOCB_DIO_CALLER_COMP | IOCB_ALLOC_CACHE),
 		.ki_ioprio = user->ki_ioprio,
 	};
+	dio->task = get_task_struct(current);
 	dio->user = user;
 	dio->route = route;
 	dio->write = write;
 	dio->held = true;
 	dio->start = ktime_get();
+}
+
+/* After csv_dio_start(). */
+static void csv_dio_free(struct csv_dio *dio)
+{
+	put_task_struct(dio->task);
+	kmem_cache_free(csv_dio_cache, dio);
 }
 
 static void csv_dio_count(struct csv_dio *dio, ssize_t ret)
@@ -214,7 +225,7 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 	csv_dio_release(dio);
 	if (csv_mapped_lost(ret))
 		ret = -EIO;
-	kmem_cache_free(csv_dio_cache, dio);
+	csv_dio_free(dio);
 	user->ki_complete(user, ret);
 }
 
@@ -241,7 +252,7 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 	if (ret > 0)
 		user->ki_pos = dio->iocb.ki_pos;
 	csv_dio_release(dio);
-	kmem_cache_free(csv_dio_cache, dio);
+	csv_dio_free(dio);
 	return ret;
 }
 

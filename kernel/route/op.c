@@ -355,6 +355,7 @@ static struct csv_xfer *csv_xfer_alloc(struct csv_op *op)
 	xfer->rpc.args_len = len;
 	xfer->rpc.out = op->data_out;
 	xfer->rpc.in = op->data_in;
+	xfer->rpc.task = op->task;
 	xfer->rpc.free = csv_xfer_free;
 	return xfer;
 }
@@ -490,6 +491,10 @@ int csv_op_run(struct csv_op *op)
 		    (owner != READ_ONCE(op->vol->owner) ||
 		     incarnation != csv_node_incarnation(op->vol->cn, owner)))
 			break;
+		if (csv_task_is_killed(op->task)) {
+			err = -ERESTARTSYS;
+			break;
+		}
 		if (err == -CSV_EDIGEST && !fatal_signal_pending(current) &&
 		    !csv_op_is_aborted(op->super, op->aborts))
 			continue;

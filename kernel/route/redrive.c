@@ -4,7 +4,8 @@
  * sent once more; the file-redirected route could wait for a recall of that very
  * layout. A bio whose layout was lost under it, because its coordinator died or
  * was replaced, goes by that route: READ or WRITE of what the application asked
- * for, as often as it takes. The application waits, and sees no error.
+ * for, as often as it takes. The application waits, and sees no error; if it is
+ * killed, nothing is done again for it.
  */
 #include "../block/block.h"
 #include "route.h"
@@ -44,6 +45,7 @@ static int csv_redrive_piece(struct csv_bio *cb, bool write, u64 pos, size_t ski
 
 	if (IS_ERR(op))
 		return PTR_ERR(op);
+	op->task = cb->task;
 	op->in.offset = pos;
 	op->in.count = len;
 	csv_redrive_iter(cb, write, write ? &op->data_out : &op->data_in, skip, len);
@@ -71,6 +73,8 @@ static int csv_redrive_wait(struct csv_bio *cb)
 	struct csv_super *super = csv_super_of(cb->inode->i_sb);
 	int generation = atomic_read(&super->vol->generation);
 
+	if (csv_task_is_killed(cb->task))
+		return -ERESTARTSYS;
 	if (cb->lost == -CSV_EDIGEST || !csv_redrive_has_layout(cb))
 		return 0;
 	/* the coordinator knows of no grant: ask for another one, where that can be done */

@@ -136,6 +136,7 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @bvec: over @pages
  * @sent: memory of @data_out that is no page: many groups, a symlink's target
  * @kvec: over @sent
+ * @task: for whom, referenced by the caller, where it is run for another process, or NULL
  * @abandoned: the caller was killed: a pin that still arrives goes back
  * @aborts: csv_super.aborts when it began
  */
@@ -156,6 +157,7 @@ struct csv_op {
 	struct bio_vec *bvec;
 	void *sent;
 	struct kvec kvec;
+	struct task_struct *task;
 	bool abandoned;
 	int aborts;
 };
@@ -220,7 +222,8 @@ bool csv_layout_begin_bio(struct csv_hold *hold);
 void csv_layout_end_bio(struct csv_hold *hold);
 ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
 			   bool nowait, struct csv_hold *hold);
-int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size);
+int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size,
+		      struct task_struct *task);
 void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq);
 void csv_layout_forget(struct csv_inode *ci, u64 start, u64 end);
 void csv_layout_drop_all(struct csv_super *super);

@@ -19,6 +19,20 @@ static bool csv_slot_is_unsafe(const struct csv_peer *peer, const struct csv_slo
 }
 
 /**
+ * csv_slot_is_idle() - whether a request is on no link, neither to nor from it
+ * @peer: peer
+ * @slot: slot
+ *
+ * Context: under csv_peer.lock.
+ */
+bool csv_slot_is_idle(const struct csv_peer *peer, const struct csv_slot *slot)
+{
+	lockdep_assert_held(&peer->lock);
+	return slot->state == CSV_SLOT_BUSY && !slot->tx.busy && !slot->receiving &&
+	       slot->link != peer->gen;
+}
+
+/**
  * csv_session_mark() - requests of a volume are to end
  * @peer: peer
  * @volume: of this volume, 0: all
@@ -105,6 +119,35 @@ bool csv_session_collect(struct csv_peer *peer, struct list_head *done)
 	}
 	spin_unlock(&peer->lock);
 	return left;
+}
+
+/**
+ * csv_session_withdraw_killed() - who is being killed does not wait for a link
+ * @peer: peer
+ *
+ * Ends the requests of such processes that are on no link, with -ERESTARTSYS.
+ * Context: process.
+ */
+void csv_session_withdraw_killed(struct csv_peer *peer)
+{
+	struct csv_slot *slot;
+	bool any = false;
+	LIST_HEAD(done);
+	unsigned int i;
+
+	spin_lock(&peer->lock);
+	for (i = 0; i < CSV_SLOTS; i++) {
+		slot = &peer->slots[i];
+		if (!csv_slot_is_idle(peer, slot) || !csv_task_is_killed(slot->rpc->task))
+			continue;
+		slot->abort = -ERESTARTSYS;
+		any = true;
+	}
+	spin_unlock(&peer->lock);
+	if (!any)
+		return;
+	csv_session_collect(peer, &done);
+	csv_rpc_complete_list(&done);
 }
 
 /**

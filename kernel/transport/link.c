@@ -348,10 +348,8 @@ static void csv_link_work(struct work_struct *work)
 	id = peer->link;
 	mutex_unlock(&peer->mutex);
 
-	if (!up) {
-		csv_keepalive_stop(peer);
+	if (!up)
 		csv_link_retract(peer);
-	}
 	if (READ_ONCE(peer->stopping))
 		return;
 	if (start)

@@ -110,6 +110,7 @@ struct csv_peer *csv_peer_create(struct csv_net *cn, u32 node, const char *name,
 		csv_peer_free(peer);
 		return ERR_PTR(ret);
 	}
+	csv_keepalive_start(peer);
 	csv_link_kick(peer);
 	return peer;
 }

@@ -121,7 +121,7 @@ struct csv_rsp {
  * @error: why the last attempt failed
  * @work: forms and takes down the link
  * @resend_work: sends what waits in its slot
- * @keepalive_work: every second while @up
+ * @keepalive_work: every second
  * @announced: peer_up() was called, peer_down() not; @work's own
  * @backoff_ms: before the next attempt to dial; @work's own
  * @retry_at: jiffies of it
@@ -240,6 +240,8 @@ void csv_session_send(struct csv_conn *conn, struct csv_slot *slot);
 void csv_session_kick(struct csv_peer *peer);
 
 /* abort.c */
+bool csv_slot_is_idle(const struct csv_peer *peer, const struct csv_slot *slot);
+void csv_session_withdraw_killed(struct csv_peer *peer);
 void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe);
 bool csv_session_collect(struct csv_peer *peer, struct list_head *done);
 void csv_session_reset(struct csv_peer *peer, struct list_head *done);

@@ -391,8 +391,7 @@ void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc)
 	if (slot->rpc == rpc && peer->up && slot->link == peer->gen) {
 		conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
 		session = peer->session;
-	} else if (slot->rpc == rpc && slot->state == CSV_SLOT_BUSY && !slot->tx.busy &&
-		   !slot->receiving && slot->link != peer->gen) {
+	} else if (slot->rpc == rpc && csv_slot_is_idle(peer, slot)) {
 		/* who knows when there is a link again, and what is in these pages then */
 		slot->abort = -ERESTARTSYS;
 		withdraw = true;

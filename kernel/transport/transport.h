@@ -38,6 +38,9 @@
  * @out: data to send (ITER_BVEC or ITER_KVEC source), never advanced: it may be
  *	sent again. Its pages must stay until @done
  * @in: where the reply's data goes (ITER_BVEC or ITER_KVEC dest), never advanced
+ * @task: for whom, referenced until @done, or NULL: when it is being killed while
+ *	there is no link, the exchange ends with -ERESTARTSYS. For requests whose
+ *	submitter cannot wait by csv_rpc_wait() himself
  * @done: called once in process context when the exchange is over, whatever
  *	became of it; may not sleep for long, may submit other requests of a
  *	later class. NULL: somebody waits by csv_rpc_wait()
@@ -61,6 +64,7 @@ struct csv_rpc {
 	unsigned int args_len;
 	struct iov_iter out;
 	struct iov_iter in;
+	struct task_struct *task;
 	void (*done)(struct csv_rpc *rpc);
 	void (*free)(struct csv_rpc *rpc);
 

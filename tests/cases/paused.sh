@@ -94,3 +94,37 @@ grep -q 'Input/output error' ls.out || fail "not EIO: $(cat ls.out)"
 assert volume_online
 mount_csv 2
 assert_eq "$(node 2 ls /csv/data | wc -l)" 3
+
+note "no network: whatever I/O is under way ends by SIGKILL"
+# direct writes wait for their COMMIT, redirected ones for the data's way
+assert node 2 fallocate -l 16M /csv/data/direct
+for file in block file; do assert node 2 dd if=/dev/zero of=/csv/data/$file bs=1M count=16 oflag=direct status=none; done
+start() { # NAME FILE FIO-OPTION...
+	in_background "$1" "fio --name=$1 --filename=/csv/data/$2 --rw=randwrite --bs=4k --size=16M --time_based --runtime=300 \
+		--fallocate=none --thread --output=/tmp/$1.fio ${*:3}"
+	job[$1]=$!
+	names+=("$1")
+}
+declare -a names=()
+for way in direct block file; do
+	names=()
+	route 2 $way
+	start $way-sync $way --ioengine=psync --direct=1
+	start $way-buffered $way --ioengine=psync
+	start $way-aio $way --ioengine=libaio --direct=1 --iodepth=16
+	start $way-uring $way --ioengine=io_uring --direct=1 --iodepth=16
+	sleep 3
+	for name in "${names[@]}"; do assert lives "$name"; done
+	assert node 2 ip link set eth0 down
+	sleep 1
+	for name in "${names[@]}"; do node 2 bash -c "kill -9 \$(cat /tmp/$name.pid)"; done
+	for name in "${names[@]}"; do wait_for 30 dead "$name"; done
+	for name in "${names[@]}"; do wait "${job[$name]}" || true; done
+	assert node 2 ip link set eth0 up
+	assert node 2 ip addr add "$(node_addr 2 6)/64" dev eth0 nodad # it went with the link
+	again() { node 2 timeout 5 dd if=/dev/zero of=/csv/data/$way bs=64k count=4 conv=notrunc oflag=direct status=none; }
+	wait_for 30 again
+done
+route 2 direct
+assert node 3 truncate -s 1000 /csv/data/block
+assert_eq "$(node 2 stat -c %s /csv/data/block)" 1000
