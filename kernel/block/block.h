@@ -29,6 +29,7 @@ struct csv_hold;
  * @wait: for @inflight to become 0
  * @redrive: does a bio again that found no path, or lost its layout; any context
  * @direct: the shared disk as this node sees it, or NULL
+ * @lost: @direct answers with errors: bios go by message until it is opened again
  */
 struct csv_disk {
 	struct csv_volume *vol;
@@ -40,6 +41,7 @@ struct csv_disk {
 	wait_queue_head_t wait;
 	void (*redrive)(struct csv_bio *cb);
 	struct file *direct;
+	bool lost;
 };
 
 /**
@@ -54,6 +56,7 @@ struct csv_disk {
  * @generation: of the layout
  * @route: local, direct or block
  * @disk: where it is going
+ * @iter: of @bio, as it was before the disk had it
  * @end_io: whom the disk tells in the end
  * @done: whom the hold tells then
  * @work: to go on where it may sleep
@@ -72,6 +75,7 @@ struct csv_bio {
 	u32 generation;
 	u8 route;
 	struct csv_disk *disk;
+	struct bvec_iter iter;
 	bio_end_io_t *end_io;
 	bio_end_io_t *done;
 	struct work_struct work;
@@ -90,6 +94,17 @@ int csv_disk_set_direct(struct csv_disk *disk, const char *device);
 int csv_disk_flush(struct csv_disk *disk, enum csv_route route);
 void csv_disk_invalidate(struct csv_disk *disk);
 void csv_disk_drain(struct csv_disk *disk);
+
+static inline bool csv_disk_is_lost(const struct csv_disk *disk)
+{
+	return READ_ONCE(disk->lost);
+}
+
+/* Whether this node reaches the disk by itself, as far as it knows. */
+static inline bool csv_disk_has_path(const struct csv_disk *disk)
+{
+	return READ_ONCE(disk->direct) && !csv_disk_is_lost(disk);
+}
 
 static inline u32 csv_disk_generation(struct csv_disk *disk)
 {

@@ -26,16 +26,6 @@ static void csv_disk_put_bio(struct csv_disk *disk)
 	spin_unlock_irqrestore(&disk->wait.lock, flags);
 }
 
-static void csv_disk_end_io(struct bio *bio)
-{
-	struct csv_bio *cb = csv_bio_of(bio);
-	struct csv_disk *disk = cb->disk;
-
-	bio->bi_end_io = cb->end_io;
-	bio->bi_end_io(bio);
-	csv_disk_put_bio(disk);
-}
-
 /* The device of a local or direct bio; NULL while there is none. */
 static struct block_device *csv_disk_target(struct csv_disk *disk, u8 route)
 {
@@ -45,6 +35,9 @@ static struct block_device *csv_disk_target(struct csv_disk *disk, u8 route)
 	unsigned long flags;
 
 	if (route == CSV_ROUTE_DIRECT) {
+		/* pairs with csv_disk_set_direct() */
+		if (smp_load_acquire(&disk->lost))
+			return NULL;
 		direct = READ_ONCE(disk->direct);
 		return direct ? file_bdev(direct) : NULL;
 	}
@@ -73,6 +66,48 @@ static void csv_disk_divert(struct csv_bio *cb, bool valid)
 }
 
 /*
+ * Errors of a path rather than of what is behind it, as far as they can be told. Another
+ * path may do; whether a write was done on this one is not known, and does not matter if
+ * it is done again.
+ */
+static bool csv_disk_is_path_error(blk_status_t status)
+{
+	switch (status) {
+	case BLK_STS_IOERR:
+	case BLK_STS_TRANSPORT:
+	case BLK_STS_TIMEOUT:
+	case BLK_STS_OFFLINE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void csv_disk_lose(struct csv_disk *disk)
+{
+	WRITE_ONCE(disk->lost, true);
+	csv_volume_path_lost(disk->vol);
+}
+
+static void csv_disk_end_io(struct bio *bio)
+{
+	struct csv_bio *cb = csv_bio_of(bio);
+	struct csv_disk *disk = cb->disk;
+
+	bio->bi_end_io = cb->end_io;
+	if (unlikely(cb->route == CSV_ROUTE_DIRECT && csv_disk_is_path_error(bio->bi_status))) {
+		csv_disk_lose(disk);
+		bio->bi_status = BLK_STS_OK;
+		bio->bi_iter = cb->iter;
+		csv_disk_put_bio(disk);
+		csv_disk_divert(cb, cb->generation == csv_disk_generation(disk));
+		return;
+	}
+	bio->bi_end_io(bio);
+	csv_disk_put_bio(disk);
+}
+
+/*
  * A bio under a valid layout may reach the disk: the path is closed, and the
  * lower file system unmounted, only after it has been counted out.
  */
@@ -93,6 +128,7 @@ static void csv_disk_submit_bio(struct bio *bio)
 		csv_disk_divert(cb, valid && cb->route == CSV_ROUTE_DIRECT);
 		return;
 	}
+	cb->iter = bio->bi_iter;
 	cb->end_io = bio->bi_end_io;
 	bio->bi_end_io = csv_disk_end_io;
 	csv_stats_add_disk(disk->vol, op_is_write(bio_op(bio)), bio->bi_iter.bi_size);
@@ -218,6 +254,8 @@ int csv_disk_set_direct(struct csv_disk *disk, const char *device)
 		}
 	}
 	WRITE_ONCE(disk->direct, file);
+	/* pairs with csv_disk_target(): the path that was lost is not taken for found */
+	smp_store_release(&disk->lost, false);
 	if (old) {
 		/* pairs with csv_disk_submit_bio() */
 		smp_mb();
@@ -257,7 +295,8 @@ void csv_disk_drain(struct csv_disk *disk)
  * @disk: the disk
  * @route: by which it wrote
  *
- * Return: 0; 1 when the coordinator has written and must do it; an error
+ * Return: 0; 1 when the coordinator has written and must do it; an error, among them
+ * -CSV_ENOT_COORD where the route has changed
  */
 int csv_disk_flush(struct csv_disk *disk, enum csv_route route)
 {
@@ -274,6 +313,10 @@ int csv_disk_flush(struct csv_disk *disk, enum csv_route route)
 	bdev = csv_disk_target(disk, route);
 	if (bdev)
 		err = blkdev_issue_flush(bdev);
+	if (err && route == CSV_ROUTE_DIRECT && csv_disk_is_path_error(errno_to_blk_status(err))) {
+		csv_disk_lose(disk);
+		err = -CSV_ENOT_COORD;
+	}
 	csv_disk_put_bio(disk);
 	return err;
 }

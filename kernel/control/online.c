@@ -9,31 +9,6 @@
 #include "../service/service.h"
 #include "volume.h"
 
-/**
- * csv_volume_set_path() - open or close this node's own path to the disk
- * @vol: the volume; state_mutex is held
- *
- * As the table and the routes want it.
- */
-void csv_volume_set_path(struct csv_volume *vol)
-{
-	bool want = vol->access == CSV_ACCESS_DIRECT && !vol->export && !vol->onlining;
-	int err = 0;
-
-	lockdep_assert_held(&vol->state_mutex);
-	if (!vol->disk)
-		return;
-	if (!want || !vol->disk->direct)
-		err = csv_disk_set_direct(vol->disk, want ? vol->device : NULL);
-	vol->wrong_disk = err == -EMEDIUMTYPE;
-	if (err)
-		csv_volume_event(vol, "no path to the disk");
-	if (err)
-		pr_warn("volume %s: %s %s (%d): its blocks are redirected\n", vol->name,
-			vol->device, vol->wrong_disk ? "holds another file system" :
-			"cannot be opened", err);
-}
-
 static int csv_volume_check_online(struct csv_volume *vol, struct netlink_ext_ack *extack)
 {
 	struct csv_net *cn = vol->cn;

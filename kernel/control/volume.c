@@ -123,7 +123,7 @@ static u8 csv_volume_info_of(struct csv_volume *vol, struct csv_volume_info *inf
 		info->file_reasons &= ~CSV_FILE_REASON_NO_EXTENT_MAP;
 		info->block_reasons &= ~CSV_BLOCK_REASON_NO_DISK;
 	}
-	if (READ_ONCE(vol->wrong_disk))
+	if (READ_ONCE(vol->path_err) == -EMEDIUMTYPE)
 		info->block_reasons |= CSV_BLOCK_REASON_WRONG_DISK;
 	if (info->access == CSV_ACCESS_NONE || info->state == CSV_VOLUME_PAUSED)
 		return CSV_INFO_PAUSED;
@@ -188,6 +188,7 @@ static struct csv_volume *csv_volume_alloc(struct csv_net *cn, const struct csv_
 	spin_lock_init(&vol->lock);
 	init_rwsem(&vol->super_lock);
 	init_waitqueue_head(&vol->wait);
+	csv_volume_path_init(vol);
 	vol->redirect = CSV_ACCESS_COUNT;
 	return vol;
 }
@@ -211,6 +212,7 @@ static void csv_volume_update(struct csv_volume *vol, const struct csv_table *ta
 	}
 	if (strcmp(vol->device, device)) {
 		strscpy(vol->device, device);
+		vol->path_err = 0;
 		if (vol->disk)
 			csv_disk_set_direct(vol->disk, NULL);
 	}
@@ -236,6 +238,7 @@ static void csv_volume_remove(struct csv_net *cn, struct csv_volume *vol)
 	mutex_lock(&vol->state_mutex);
 	WRITE_ONCE(vol->removed, true);
 	mutex_unlock(&vol->state_mutex);
+	csv_volume_path_exit(vol);
 	csv_volume_offline(cn, vol->id, true, NULL);
 	xa_erase(&cn->volumes, vol->id);
 	csv_volume_kick(vol);

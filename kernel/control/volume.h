@@ -37,7 +37,8 @@ struct csv_super;
  * @state: (s) enum csv_volume_state, read locklessly
  * @removed: (s) the table has it no more
  * @onlining: this node is about to mount the lower file system; under @lock
- * @wrong_disk: (s) what the table calls its disk on this node holds something else
+ * @path_err: (s) why this node has no path to the disk of its own though it wants one, or 0
+ * @path_work: tries again to get one
  * @export: the coordinator's side while the volume is online here
  * @disk: (s) the hidden disk, from the first mount to the last umount
  * @disk_super: (s) the mount that @disk was made for
@@ -65,7 +66,8 @@ struct csv_volume {
 	u8 state;
 	bool removed;
 	bool onlining;
-	bool wrong_disk;
+	int path_err;
+	struct delayed_work path_work;
 	struct csv_export *export;
 	struct csv_disk *disk;
 	struct csv_super *disk_super;
@@ -105,8 +107,13 @@ void csv_volume_umount(struct csv_volume *vol, struct csv_super *super);
 /* Transport's peer_up: forget what an earlier incarnation held, ask again for ours. */
 void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fresh);
 
-/* online.c: this node's own path to the disk; layouts of an earlier coordinator */
+/* path.c: this node's own path to the disk */
 void csv_volume_set_path(struct csv_volume *vol);
+void csv_volume_path_lost(struct csv_volume *vol);
+void csv_volume_path_init(struct csv_volume *vol);
+void csv_volume_path_exit(struct csv_volume *vol);
+
+/* online.c: layouts of an earlier coordinator */
 void csv_volume_end_layouts(struct csv_volume *vol);
 
 /* CLAIM of another node: whether the volume is online here. */

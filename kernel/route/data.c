@@ -11,7 +11,7 @@ static void csv_data_select_volume(struct csv_volume *vol, struct csv_select *in
 {
 	in->coordinator = READ_ONCE(vol->export);
 	in->layouts = READ_ONCE(vol->super) && (vol->super->info.flags & CSV_FS_LAYOUTS);
-	in->disk = vol->disk && READ_ONCE(vol->disk->direct);
+	in->disk = vol->disk && csv_disk_has_path(vol->disk);
 	in->access = READ_ONCE(vol->access);
 	in->redirect = READ_ONCE(vol->redirect);
 }

@@ -219,4 +219,5 @@ const struct file_operations csvfs_file_fops = {
 	.lock		= csvfs_lock,
 	.flock		= csvfs_lock,
 	.setlease	= simple_nosetlease,
+	.fop_flags	= FOP_DIO_PARALLEL_WRITE,
 };

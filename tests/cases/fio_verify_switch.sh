@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
 # timeout: 240
-# Routes and accesses change under fio with verification, through io_uring, libaio and psync at once, and nothing fails.
+# Routes and accesses change, and the node's path to the disk fails, under fio with verification, through io_uring, libaio
+# and psync at once, and nothing fails.
 
 cluster_up
 {
@@ -40,6 +41,13 @@ for ((round = 0; round < rounds; round++)); do
 		set_access 2 $access
 		if [ $access = none ]; then sleep 1; else wait_for 30 more_by $way; fi
 	done
+	before=$(by_route block)
+	fail_path 2 1
+	wait_for 30 more_by block
+	csvctl_on 2 volume show data | grep -q no-disk || fail "no reason: $(csvctl_on 2 volume show data)"
+	before=$(by_route direct)
+	heal_path 2 1
+	wait_for 30 more_by direct
 done
 assert node 2 touch /tmp/stop
 assert wait $job
