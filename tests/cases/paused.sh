@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
-# timeout: 240
+# timeout: 360
 # Without access or a coordinator operations wait, end by SIGKILL or umount -f only, and go on when it is back.
 
 # in_background NAME COMMAND [SOURCE]: on node 2, reading SOURCE; its pid there is in /tmp/NAME.pid, its output here in
@@ -118,12 +118,12 @@ for way in direct block file; do
 	assert node 2 ip link set eth0 down
 	sleep 1
 	for name in "${names[@]}"; do node 2 bash -c "kill -9 \$(cat /tmp/$name.pid)"; done
-	for name in "${names[@]}"; do wait_for 30 dead "$name"; done
+	for name in "${names[@]}"; do wait_for 90 dead "$name"; done
 	for name in "${names[@]}"; do wait "${job[$name]}" || true; done
 	assert node 2 ip link set eth0 up
 	assert node 2 ip addr add "$(node_addr 2 6)/64" dev eth0 nodad # it went with the link
-	again() { node 2 timeout 5 dd if=/dev/zero of=/csv/data/$way bs=64k count=4 conv=notrunc oflag=direct status=none; }
-	wait_for 30 again
+	again() { node 2 timeout 20 dd if=/dev/zero of=/csv/data/$way bs=64k count=4 conv=notrunc oflag=direct status=none; }
+	wait_for 90 again
 done
 route 2 direct
 assert node 3 truncate -s 1000 /csv/data/block
