@@ -14,6 +14,7 @@
  */
 #include <linux/cred.h>
 #include <linux/fs_struct.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include "../service/service.h"
 #include "route.h"
@@ -326,6 +327,8 @@ static void csv_xfer_free(struct csv_rpc *rpc)
 	}
 	if (csv_op_pins(op))
 		csv_behind_done(op->super);
+	if (rpc->task)
+		put_task_struct(rpc->task);
 	csv_op_put(op);
 	kmem_cache_free(csv_xfer_cache, xfer);
 }
@@ -355,7 +358,9 @@ static struct csv_xfer *csv_xfer_alloc(struct csv_op *op)
 	xfer->rpc.args_len = len;
 	xfer->rpc.out = op->data_out;
 	xfer->rpc.in = op->data_in;
-	xfer->rpc.task = op->task;
+	/* it may outlive its caller, who is killed, and his reference */
+	if (op->task)
+		xfer->rpc.task = get_task_struct(op->task);
 	xfer->rpc.free = csv_xfer_free;
 	return xfer;
 }

@@ -138,7 +138,8 @@ void csv_session_withdraw_killed(struct csv_peer *peer)
 	spin_lock(&peer->lock);
 	for (i = 0; i < CSV_SLOTS; i++) {
 		slot = &peer->slots[i];
-		if (!csv_slot_is_idle(peer, slot) || !csv_task_is_killed(slot->rpc->task))
+		if (slot->abort || !csv_slot_is_idle(peer, slot) ||
+		    !csv_task_is_killed(slot->rpc->task))
 			continue;
 		slot->abort = -ERESTARTSYS;
 		any = true;

@@ -38,7 +38,7 @@
  * @out: data to send (ITER_BVEC or ITER_KVEC source), never advanced: it may be
  *	sent again. Its pages must stay until @done
  * @in: where the reply's data goes (ITER_BVEC or ITER_KVEC dest), never advanced
- * @task: for whom, referenced until @done, or NULL: when it is being killed while
+ * @task: for whom, referenced as long as it is in its slot, or NULL: when it is being killed while
  *	there is no link, the exchange ends with -ERESTARTSYS. For requests whose
  *	submitter cannot wait by csv_rpc_wait() himself
  * @done: called once in process context when the exchange is over, whatever
