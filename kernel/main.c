@@ -58,9 +58,12 @@ static int __init csv_init(void)
 	err = csv_op_init();
 	if (err)
 		return err;
-	err = csv_mapped_init();
+	err = csv_run_init();
 	if (err)
 		goto exit_op;
+	err = csv_mapped_init();
+	if (err)
+		goto exit_run;
 	err = csv_transport_init();
 	if (err)
 		goto exit_mapped;
@@ -78,6 +81,8 @@ exit_transport:
 	csv_transport_exit();
 exit_mapped:
 	csv_mapped_exit();
+exit_run:
+	csv_run_exit();
 exit_op:
 	csv_op_exit();
 	return err;
@@ -89,6 +94,7 @@ static void __exit csv_exit(void)
 	csv_control_exit();
 	csv_transport_exit();
 	csv_mapped_exit();
+	csv_run_exit();
 	csv_op_exit();
 }
 

@@ -84,13 +84,26 @@ static int csv_data_wait(struct inode *inode, struct kiocb *iocb, int aborts)
 	return csv_op_wait(super->vol, super, atomic_read(&super->vol->generation), aborts);
 }
 
-static ssize_t csv_data_file_read(struct kiocb *iocb, struct iov_iter *to, u64 reasons)
+/* By the coordinator; @may_submit: an asynchronous call may be left under way. */
+static ssize_t csv_data_file_rw(struct kiocb *iocb, struct iov_iter *iter, u64 reasons,
+				bool may_submit)
 {
 	struct csv_volume *vol = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->vol;
+	bool write = iov_iter_rw(iter) == WRITE;
 	ktime_t start = ktime_get();
-	ssize_t n = csv_file_read(iocb, to);
+	ssize_t n;
 
-	csv_stats_count(vol, CSV_ROUTE_FILE, CSV_OP_READ, start, n);
+	if (may_submit && csv_file_may_submit(iocb, iter)) {
+		n = csv_file_submit(iocb, iter);
+		if (n == -EIOCBQUEUED)
+			csv_stats_count_reasons(vol, reasons);
+		return n;
+	}
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	n = write ? csv_file_write(iocb, iter, iocb->ki_flags & IOCB_APPEND) :
+		    csv_file_read(iocb, iter);
+	csv_stats_count(vol, CSV_ROUTE_FILE, write ? CSV_OP_WRITE : CSV_OP_READ, start, n);
 	csv_stats_count_reasons(vol, reasons);
 	return n;
 }
@@ -132,13 +145,13 @@ ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to)
 			return n;
 	}
 	if (way.route == CSV_ROUTE_FILE)
-		return csv_data_file_read(iocb, to, way.file_reasons);
+		return csv_data_file_rw(iocb, to, way.file_reasons, true);
 	n = csv_mapped_read(iocb, to, way.route);
 	if (n == -CSV_EREDIRECT)
-		return csv_data_file_read(iocb, to, csv_data_no_layout(inode));
+		return csv_data_file_rw(iocb, to, csv_data_no_layout(inode), true);
 	if (!csv_data_is_short(iocb, to, n) || iocb->ki_pos >= i_size_read(inode))
 		return n;
-	more = csv_data_file_read(iocb, to, csv_data_no_layout(inode));
+	more = csv_data_file_rw(iocb, to, csv_data_no_layout(inode), false);
 	return n + max_t(ssize_t, more, 0);
 }
 
@@ -164,18 +177,7 @@ static void csv_data_unlock(struct inode *inode, bool excl)
 		inode_unlock_shared(inode);
 }
 
-static ssize_t csv_data_file_write(struct kiocb *iocb, struct iov_iter *from, u64 reasons)
-{
-	struct csv_volume *vol = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->vol;
-	ktime_t start = ktime_get();
-	ssize_t n = csv_file_write(iocb, from, iocb->ki_flags & IOCB_APPEND);
-
-	csv_stats_count(vol, CSV_ROUTE_FILE, CSV_OP_WRITE, start, n);
-	csv_stats_count_reasons(vol, reasons);
-	return n;
-}
-
-static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from, bool excl)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	int aborts = atomic_read(&csv_super_of(inode->i_sb)->aborts);
@@ -192,13 +194,13 @@ static ssize_t csv_data_write_locked(struct kiocb *iocb, struct iov_iter *from)
 			return n;
 	}
 	if (way.route == CSV_ROUTE_FILE)
-		return csv_data_file_write(iocb, from, way.file_reasons);
+		return csv_data_file_rw(iocb, from, way.file_reasons, !excl);
 	n = csv_mapped_write(iocb, from, way.route);
 	if (n == -CSV_EREDIRECT)
-		return csv_data_file_write(iocb, from, csv_data_no_layout(inode));
+		return csv_data_file_rw(iocb, from, csv_data_no_layout(inode), !excl);
 	if (!csv_data_is_short(iocb, from, n))
 		return n;
-	more = csv_data_file_write(iocb, from, csv_data_no_layout(inode));
+	more = csv_data_file_rw(iocb, from, csv_data_no_layout(inode), false);
 	return n + max_t(ssize_t, more, 0);
 }
 
@@ -246,7 +248,7 @@ ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from)
 			goto unlock;
 		inode_dio_wait(inode);
 	}
-	n = csv_data_write_locked(iocb, from);
+	n = csv_data_write_locked(iocb, from, excl);
 unlock:
 	csv_data_unlock(inode, excl);
 	return n;

@@ -5,6 +5,7 @@
  *
  * The data goes from and to the pages of the caller, pinned, or through pages of the
  * operation, so that a killed caller can leave while its message is still under way.
+ * What an asynchronous caller asks for is one piece whose answer completes its kiocb.
  */
 #include <linux/pagemap.h>
 #include <linux/uio.h>
@@ -102,8 +103,6 @@ ssize_t csv_file_read(struct kiocb *iocb, struct iov_iter *to)
 	size_t done = 0, len;
 	ssize_t n = 0;
 
-	if (iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;
 	while (iov_iter_count(to)) {
 		len = min_t(size_t, iov_iter_count(to), CSV_WIRE_IO_MAX);
 		n = csv_file_read_piece(inode, iocb->ki_pos, to, &len);
@@ -165,6 +164,14 @@ put:
 	return ret;
 }
 
+/* What is mapped here shows what was written at the next fault. */
+static void csv_file_drop_mapped(struct inode *inode, loff_t pos, size_t len)
+{
+	if (inode->i_mapping->nrpages)
+		invalidate_inode_pages2_range(inode->i_mapping, pos >> PAGE_SHIFT,
+					      (pos + len - 1) >> PAGE_SHIFT);
+}
+
 /**
  * csv_file_write - WRITE all of it
  * @iocb: the caller's
@@ -180,8 +187,6 @@ ssize_t csv_file_write(struct kiocb *iocb, struct iov_iter *from, bool append)
 	size_t done = 0, len;
 	ssize_t n = 0;
 
-	if (iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;
 	while (iov_iter_count(from)) {
 		len = min_t(size_t, iov_iter_count(from), CSV_WIRE_IO_MAX);
 		n = csv_file_write_piece(iocb, from, &len, append);
@@ -193,11 +198,122 @@ ssize_t csv_file_write(struct kiocb *iocb, struct iov_iter *from, bool append)
 		if (n < len)
 			break;
 	}
-	/* what is mapped here shows it at the next fault */
-	if (done && inode->i_mapping->nrpages)
-		invalidate_inode_pages2_range(inode->i_mapping, start >> PAGE_SHIFT,
-					      (start + done - 1) >> PAGE_SHIFT);
+	if (done)
+		csv_file_drop_mapped(inode, start, done);
 	return done ?: n;
+}
+
+/* asynchronous: one exchange */
+
+static void csv_file_end(struct csv_op *op)
+{
+	struct kiocb *iocb = op->iocb;
+	struct inode *inode = file_inode(iocb->ki_filp);
+	bool write = op->opcode == CSV_OP_WRITE;
+	ssize_t ret = op->err;
+
+	if (!ret) {
+		csv_attr_apply(inode, &op->out.attr);
+		ret = write ? min_t(size_t, op->out.count, iov_iter_count(&op->data_out)) :
+			      op->in_len;
+		csv_stats_add_wire(op->vol, write, ret);
+	}
+	csv_stats_count(op->vol, CSV_ROUTE_FILE, op->opcode, op->start, ret);
+	if (write && ret > 0)
+		csv_file_drop_mapped(inode, iocb->ki_pos, ret);
+	if (write)
+		inode_dio_end(inode);
+	if (ret > 0)
+		iocb->ki_pos += ret;
+	put_task_struct(op->task);
+	op->task = NULL;
+	csv_op_put(op);
+	iocb->ki_complete(iocb, ret == -ERESTARTSYS ? -EINTR : ret);
+}
+
+static void csv_file_end_work(struct work_struct *work)
+{
+	struct csv_op *op = container_of(work, struct csv_op, work);
+
+	if (op->opcode == CSV_OP_READ)
+		csv_op_dirty_pages(op);
+	csv_file_end(op);
+}
+
+/* csv_op.done: a receiver does not wait for the lock of a folio, which may wait for it. */
+static void csv_file_done(struct csv_op *op)
+{
+	if (file_inode(op->iocb->ki_filp)->i_mapping->nrpages ||
+	    (op->opcode == CSV_OP_READ && csv_op_pages_cleaned(op))) {
+		INIT_WORK(&op->work, csv_file_end_work);
+		queue_work(csv_behind_wq, &op->work);
+	} else {
+		csv_file_end(op);
+	}
+}
+
+/**
+ * csv_file_may_submit - whether csv_file_submit() can do it
+ * @iocb: the caller's
+ * @iter: its memory
+ *
+ * Synchronous calls wait anyway, with less ado. Likewise what takes more than one
+ * piece, or a copy, and what this node is the coordinator of.
+ */
+bool csv_file_may_submit(struct kiocb *iocb, const struct iov_iter *iter)
+{
+	struct csv_super *super = csv_super_of(file_inode(iocb->ki_filp)->i_sb);
+
+	return !is_sync_kiocb(iocb) && iov_iter_count(iter) <= CSV_WIRE_IO_MAX &&
+	       csv_file_pins(iter, iov_iter_count(iter)) && !READ_ONCE(super->vol->export);
+}
+
+/**
+ * csv_file_submit - begin to READ or WRITE
+ * @iocb: the caller's, asynchronous
+ * @iter: its memory, as csv_file_may_submit() found it; as it was, unless it was begun
+ *
+ * Context: for a write that neither appends nor extends the file, the inode's lock is
+ * held, which need not be exclusive. Until it is over inode_dio_wait() waits for it.
+ * Return: -EIOCBQUEUED, or an error
+ */
+ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	bool write = iov_iter_rw(iter) == WRITE;
+	struct csv_op *op = csv_op_on(inode, write ? CSV_OP_WRITE : CSV_OP_READ, false);
+	ssize_t pinned;
+	int err;
+
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	pinned = csv_op_pin(op, iter, iov_iter_count(iter), !write);
+	if (pinned <= 0) {
+		csv_op_put(op);
+		return pinned;
+	}
+	op->in.offset = iocb->ki_pos;
+	if (write) {
+		op->in.flags = iocb_is_dsync(iocb) ? CSV_WRITE_SYNC : 0;
+		inode_dio_begin(inode);
+	} else {
+		op->in.count = pinned;
+		csv_op_dirty_pages(op);
+	}
+	op->task = get_task_struct(current);
+	op->iocb = iocb;
+	op->start = ktime_get();
+	op->done = csv_file_done;
+	err = csv_op_submit(op, iocb->ki_flags & IOCB_NOWAIT);
+	if (!err)
+		return -EIOCBQUEUED;
+	if (write)
+		inode_dio_end(inode);
+	put_task_struct(op->task);
+	op->task = NULL;
+	csv_op_put(op);
+	iov_iter_revert(iter, pinned);
+	return err;
 }
 
 /**

@@ -1,69 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of an operation: allocated, filled in, run, looked at, put.
- *
- * Running it sends it to whoever is the coordinator now: by a function call on
- * the coordinator itself, by a message elsewhere. While there is none, while a
- * table is behind, or while a session is renewed, it waits and is tried again:
- * an application sees a pause, never an error. Only SIGKILL or umount -f end
- * the wait.
- *
- * Each try is an exchange of its own that keeps the operation and all its
- * memory alive until the transport is done with it, so that a killed caller
- * can leave at once.
+ * What an operation is made of: who asks, its arguments, and the memory of its data.
  */
 #include <linux/cred.h>
 #include <linux/fs_struct.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
-#include "../service/service.h"
 #include "route.h"
 
-#define CSV_XFER_ARGS	1024
-
-/* One try. */
-struct csv_xfer {
-	struct csv_rpc rpc;
-	struct csv_op *op;
-	u8 args[CSV_XFER_ARGS];
-};
-
 static struct kmem_cache *csv_op_cache;
-static struct kmem_cache *csv_xfer_cache;
-
-/* Its workers may wait for a coordinator for long, unlike those of csv_wq. */
-struct workqueue_struct *csv_behind_wq;
 
 /**
- * csv_op_init - make the caches
+ * csv_op_init - make the cache
  */
 int csv_op_init(void)
 {
 	csv_op_cache = KMEM_CACHE(csv_op, SLAB_RECLAIM_ACCOUNT);
-	if (!csv_op_cache)
-		return -ENOMEM;
-	csv_xfer_cache = KMEM_CACHE(csv_xfer, SLAB_RECLAIM_ACCOUNT);
-	if (!csv_xfer_cache)
-		goto destroy_op;
-	csv_behind_wq = alloc_workqueue("csvfs_behind", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!csv_behind_wq)
-		goto destroy_xfer;
-	return 0;
-
-destroy_xfer:
-	kmem_cache_destroy(csv_xfer_cache);
-destroy_op:
-	kmem_cache_destroy(csv_op_cache);
-	return -ENOMEM;
+	return csv_op_cache ? 0 : -ENOMEM;
 }
 
 /**
- * csv_op_exit - destroy the caches
+ * csv_op_exit - destroy it
  */
 void csv_op_exit(void)
 {
-	destroy_workqueue(csv_behind_wq);
-	kmem_cache_destroy(csv_xfer_cache);
 	kmem_cache_destroy(csv_op_cache);
 }
 
@@ -301,273 +260,31 @@ ssize_t csv_op_pin(struct csv_op *op, struct iov_iter *iter, size_t len, bool re
 	return done;
 }
 
-static bool csv_op_pins(const struct csv_op *op)
-{
-	return op->super && (op->opcode == CSV_OP_OPEN || op->opcode == CSV_OP_CREATE);
-}
-
-static void csv_behind_done(struct csv_super *super)
-{
-	if (atomic_dec_and_test(&super->behind))
-		wake_up_var(&super->behind);
-}
-
-static void csv_xfer_free(struct csv_rpc *rpc)
-{
-	struct csv_xfer *xfer = container_of(rpc, struct csv_xfer, rpc);
-	struct csv_op *op = xfer->op;
-	struct csv_args out = {};
-
-	/* an OPEN whose caller was killed has pinned a file for nobody */
-	if (READ_ONCE(op->abandoned) && !rpc->err && csv_op_pins(op)) {
-		if (op->opcode == CSV_OP_OPEN)
-			csv_close_send(op->super, &op->in.fh, 1);
-		else if (!csv_wire_get_rsp(op->opcode, &out, rpc->reply, rpc->reply_len))
-			csv_close_send(op->super, &out.fh, 1);
-	}
-	if (csv_op_pins(op))
-		csv_behind_done(op->super);
-	if (rpc->task)
-		put_task_struct(rpc->task);
-	csv_op_put(op);
-	kmem_cache_free(csv_xfer_cache, xfer);
-}
-
-static struct csv_xfer *csv_xfer_alloc(struct csv_op *op)
-{
-	struct csv_xfer *xfer = kmem_cache_alloc(csv_xfer_cache, GFP_NOFS);
-	int len;
-
-	if (!xfer)
-		return ERR_PTR(-ENOMEM);
-	len = csv_wire_put_req(op->opcode, &op->in, xfer->args, sizeof(xfer->args));
-	if (len < 0) {
-		kmem_cache_free(csv_xfer_cache, xfer);
-		return ERR_PTR(len);
-	}
-	csv_rpc_init(&xfer->rpc, op->opcode);
-	/* until it has been answered */
-	xfer->rpc.err = -EINPROGRESS;
-	xfer->op = op;
-	refcount_inc(&op->ref);
-	/* what is pinned for a killed caller goes back before the mount does */
-	if (csv_op_pins(op))
-		atomic_inc(&op->super->behind);
-	xfer->rpc.volume = op->vol->id;
-	xfer->rpc.args = xfer->args;
-	xfer->rpc.args_len = len;
-	xfer->rpc.out = op->data_out;
-	xfer->rpc.in = op->data_in;
-	/* it may outlive its caller, who is killed, and his reference */
-	if (op->task)
-		xfer->rpc.task = get_task_struct(op->task);
-	xfer->rpc.free = csv_xfer_free;
-	return xfer;
-}
-
-static int csv_op_exchange(struct csv_op *op, struct csv_xfer *xfer)
-{
-	struct csv_export *export = csv_volume_get_export(op->vol);
-	struct csv_peer *peer;
-	u32 owner;
-	int err;
-
-	if (export) {
-		xfer->rpc.epoch = export->epoch;
-		err = csv_service_local(export, &xfer->rpc);
-		csv_export_put(export);
-		return err;
-	}
-	owner = READ_ONCE(op->vol->owner);
-	xfer->rpc.epoch = READ_ONCE(op->vol->epoch);
-	if (!owner || owner == op->vol->cn->local_id)
-		return -CSV_ENOT_COORD;
-	peer = csv_peer_get(op->vol->cn, owner);
-	if (!peer)
-		return -CSV_ENOT_COORD;
-	err = csv_rpc_submit(peer, &xfer->rpc, false);
-	if (err == -ESHUTDOWN) {
-		err = -CSV_ENOT_COORD;
-	} else if (!err) {
-		err = csv_rpc_wait(&xfer->rpc);
-		if (err)
-			csv_rpc_cancel(peer, &xfer->rpc);
-	}
-	csv_peer_put(peer);
-	return err;
-}
-
-static int csv_op_try(struct csv_op *op)
-{
-	struct csv_xfer *xfer;
-	int err;
-
-	if (op->super && READ_ONCE(op->super->ended))
-		return -EIO;
-	if (READ_ONCE(op->vol->access) == CSV_ACCESS_NONE &&
-	    csv_wire_class(op->opcode) != CSV_CLASS_RESV)
-		return -CSV_ENOT_COORD;
-	xfer = csv_xfer_alloc(op);
-	if (IS_ERR(xfer))
-		return PTR_ERR(xfer);
-	err = csv_op_exchange(op, xfer);
-	if (err == -ERESTARTSYS)
-		WRITE_ONCE(op->abandoned, true);
-	if (!err)
-		err = xfer->rpc.err;
-	if (!err) {
-		op->in_len = xfer->rpc.in_len;
-		err = csv_wire_get_rsp(op->opcode, &op->out, xfer->rpc.reply,
-				       xfer->rpc.reply_len);
-		if (err)
-			err = -EIO;
-	}
-	csv_rpc_put(&xfer->rpc);
-	return err;
-}
-
 /**
- * csv_op_retryable - whether an answer means: wait, and try again
- * @err: 0 or negative
- */
-bool csv_op_retryable(int err)
-{
-	return err == -CSV_ESTALE_EPOCH || err == -CSV_EBEHIND || err == -CSV_ENOT_COORD ||
-	       err == -CSV_ESESSION || err == -CSV_EDIGEST || err == -ESHUTDOWN;
-}
-
-static bool csv_op_is_aborted(struct csv_super *super, int aborts)
-{
-	return super && (atomic_read(&super->aborts) != aborts || READ_ONCE(super->ended));
-}
-
-/**
- * csv_op_wait - wait for another coordinator, table or session
- * @vol: the volume
- * @super: the mount, or NULL
- * @generation: of the volume when the operation was tried
- * @aborts: csv_super.aborts when it began
+ * csv_op_dirty_pages - pinned pages are dirty as of now, not on release
+ * @op: whose reply went, or is to go there
  *
- * Return: 0 to try again, -ERESTARTSYS when killed, -EIO after umount -f
+ * Context: process, takes folio locks
  */
-int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation, int aborts)
+void csv_op_dirty_pages(struct csv_op *op)
 {
-	long left;
+	unsigned int i;
 
-	left = wait_event_killable_timeout(vol->wait,
-					   atomic_read(&vol->generation) != generation ||
-					   csv_op_is_aborted(super, aborts) ||
-					   READ_ONCE(vol->removed), HZ / 2);
-	if (left < 0)
-		return -ERESTARTSYS;
-	if (csv_op_is_aborted(super, aborts))
-		return -EIO;
-	if (READ_ONCE(vol->removed))
-		return super ? -EIO : -ENODEV;
-	return 0;
+	for (i = 0; i < op->nr_pages; i++)
+		set_page_dirty_lock(op->pages[i]);
+	op->dirty = false;
 }
 
 /**
- * csv_op_run - run an operation to its end
- * @op: with its arguments; its results are filled in
- *
- * Context: process. Allocates under GFP_NOFS.
- * Return: the operation's result, -ERESTARTSYS when killed, -EIO after umount -f
+ * csv_op_pages_cleaned - whether pages were written back since csv_op_dirty_pages()
+ * @op: the operation
  */
-int csv_op_run(struct csv_op *op)
+bool csv_op_pages_cleaned(const struct csv_op *op)
 {
-	ktime_t start = ktime_get();
-	u32 owner = READ_ONCE(op->vol->owner);
-	unsigned long incarnation = csv_node_incarnation(op->vol->cn, owner);
-	int err, wait, generation;
-	bool local;
+	unsigned int i;
 
-	if (op->super)
-		op->aborts = atomic_read(&op->super->aborts);
-	for (;;) {
-		generation = atomic_read(&op->vol->generation);
-		local = READ_ONCE(op->vol->export);
-		err = csv_op_try(op);
-		/* likewise where there is no memory, here or there */
-		if (!csv_op_retryable(err) && !(err == -ENOMEM && op->opcode == CSV_OP_CLOSE))
-			break;
-		/* what was to be given back went with the coordinator that had given it */
-		if ((op->opcode == CSV_OP_CLOSE || op->opcode == CSV_OP_LAYOUT_RETURN) &&
-		    (owner != READ_ONCE(op->vol->owner) ||
-		     incarnation != csv_node_incarnation(op->vol->cn, owner)))
-			break;
-		if (csv_task_is_killed(op->task)) {
-			err = -ERESTARTSYS;
-			break;
-		}
-		if (err == -CSV_EDIGEST && !fatal_signal_pending(current) &&
-		    !csv_op_is_aborted(op->super, op->aborts))
-			continue;
-		wait = csv_op_wait(op->vol, op->super, generation, op->aborts);
-		if (wait) {
-			err = wait;
-			break;
-		}
-	}
-	/* reads and writes are counted once, as the application made them */
-	if (op->opcode != CSV_OP_READ && op->opcode != CSV_OP_WRITE)
-		csv_stats_count(op->vol, local ? CSV_ROUTE_LOCAL : CSV_ROUTE_FILE, op->opcode,
-				start, err);
-	return err;
-}
-
-/**
- * csv_super_abort - whoever waits for the coordinator ends
- * @super: in this mount
- * @err: of a request in flight; what waits to be tried again ends with -EIO
- *
- * Context: process
- */
-void csv_super_abort(struct csv_super *super, int err)
-{
-	struct csv_export *export = csv_volume_get_export(super->vol);
-	struct csv_peer *peer;
-
-	WRITE_ONCE(super->abort_time, jiffies);
-	atomic_inc(&super->aborts);
-	if (export) {
-		csv_service_abort_local(export);
-		csv_export_put(export);
-	}
-	peer = csv_peer_get(super->vol->cn, READ_ONCE(super->vol->owner));
-	if (peer) {
-		csv_peer_abort(peer, super->vol->id, err);
-		csv_peer_put(peer);
-	}
-	csv_volume_kick(super->vol);
-}
-
-struct csv_behind {
-	struct work_struct work;
-	struct csv_op *op;
-};
-
-static void csv_behind_work(struct work_struct *work)
-{
-	struct csv_behind *behind = container_of(work, struct csv_behind, work);
-	struct csv_super *super = behind->op->super;
-
-	csv_op_run(behind->op);
-	csv_op_put(behind->op);
-	kfree(behind);
-	csv_behind_done(super);
-}
-
-/**
- * csv_op_run_behind - run an operation on a worker; nobody looks at its result
- * @op: of a mount, which waits for it before it goes; the reference is consumed
- */
-void csv_op_run_behind(struct csv_op *op)
-{
-	struct csv_behind *behind = kmalloc(sizeof(*behind), GFP_NOFS | __GFP_NOFAIL);
-
-	behind->op = op;
-	atomic_inc(&op->super->behind);
-	INIT_WORK(&behind->work, csv_behind_work);
-	queue_work(csv_behind_wq, &behind->work);
+	for (i = 0; i < op->nr_pages; i++)
+		if (!folio_test_dirty(page_folio(op->pages[i])))
+			return true;
+	return false;
 }

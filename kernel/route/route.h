@@ -139,6 +139,12 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @task: for whom, referenced by the caller, where it is run for another process, or NULL
  * @abandoned: the caller was killed: a pin that still arrives goes back
  * @aborts: csv_super.aborts when it began
+ * @done: of csv_op_submit(): it is over, with @err; has the caller's reference. Called by
+ *	a receiver, which it must not hold up, or by a worker
+ * @err: for @done
+ * @work: where a worker runs it
+ * @iocb: for @done: the application's
+ * @start: for @done: when it began
  */
 struct csv_op {
 	refcount_t ref;
@@ -160,27 +166,39 @@ struct csv_op {
 	struct task_struct *task;
 	bool abandoned;
 	int aborts;
+	void (*done)(struct csv_op *op);
+	int err;
+	struct work_struct work;
+	struct kiocb *iocb;
+	ktime_t start;
 };
 
 /* op.c */
-extern struct workqueue_struct *csv_behind_wq;
 int csv_op_init(void);
 void csv_op_exit(void);
 struct csv_op *csv_op_alloc(struct csv_volume *vol, struct csv_super *super, u16 opcode);
+/* alloc + csv_op_set_cred() for an operation on @inode */
+struct csv_op *csv_op_on(struct inode *inode, u16 opcode, bool cred);
 void csv_op_put(struct csv_op *op);
-int csv_op_run(struct csv_op *op);
-/* Run it on a worker; nobody waits but the umount. Consumes the reference. */
-void csv_op_run_behind(struct csv_op *op);
-void csv_super_abort(struct csv_super *super, int err);
 int csv_op_set_cred(struct csv_op *op);
 int csv_op_set_caller(struct csv_op *op, const void *data, size_t len);
 int csv_op_alloc_pages(struct csv_op *op, size_t len, bool reply);
 ssize_t csv_op_pin(struct csv_op *op, struct iov_iter *iter, size_t len, bool reply);
-/* alloc + csv_op_set_cred() for an operation on @inode */
-struct csv_op *csv_op_on(struct inode *inode, u16 opcode, bool cred);
+void csv_op_dirty_pages(struct csv_op *op);
+bool csv_op_pages_cleaned(const struct csv_op *op);
+
+/* run.c */
+extern struct workqueue_struct *csv_behind_wq;
+int csv_run_init(void);
+void csv_run_exit(void);
+int csv_op_run(struct csv_op *op);
+int csv_op_submit(struct csv_op *op, bool nowait);
+/* Run it on a worker; nobody waits but the umount. Consumes the reference. */
+void csv_op_run_behind(struct csv_op *op);
 /* Is this one of ours, which no application may see? */
 bool csv_op_retryable(int err);
 int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation, int aborts);
+void csv_super_abort(struct csv_super *super, int err);
 
 /* attr.c */
 int csv_inode_match(struct inode *inode, void *data);
@@ -246,6 +264,8 @@ void csv_touch_send_all(struct csv_super *super);
 /* file.c: the file-redirected route */
 ssize_t csv_file_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t csv_file_write(struct kiocb *iocb, struct iov_iter *from, bool append);
+bool csv_file_may_submit(struct kiocb *iocb, const struct iov_iter *iter);
+ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter);
 int csv_file_read_folio(struct inode *inode, struct folio *folio);
 
 /* mapped.c: local, direct and block-redirected data */

@@ -18,16 +18,9 @@ static bool csv_slot_is_unsafe(const struct csv_peer *peer, const struct csv_slo
 	return slot->link == peer->gen && iov_iter_count(&slot->rpc->out);
 }
 
-/**
- * csv_slot_is_idle() - whether a request is on no link, neither to nor from it
- * @peer: peer
- * @slot: slot
- *
- * Context: under csv_peer.lock.
- */
-bool csv_slot_is_idle(const struct csv_peer *peer, const struct csv_slot *slot)
+/* On no link, neither to nor from it. */
+static bool csv_slot_is_idle(const struct csv_peer *peer, const struct csv_slot *slot)
 {
-	lockdep_assert_held(&peer->lock);
 	return slot->state == CSV_SLOT_BUSY && !slot->tx.busy && !slot->receiving &&
 	       slot->link != peer->gen;
 }
@@ -121,34 +114,105 @@ bool csv_session_collect(struct csv_peer *peer, struct list_head *done)
 	return left;
 }
 
-/**
- * csv_session_withdraw_killed() - who is being killed does not wait for a link
- * @peer: peer
- *
- * Ends the requests of such processes that are on no link, with -ERESTARTSYS.
- * Context: process.
- */
-void csv_session_withdraw_killed(struct csv_peer *peer)
-{
-	struct csv_slot *slot;
-	bool any = false;
-	LIST_HEAD(done);
-	unsigned int i;
+/* A request that nobody waits for any more, by the time the lock is dropped. */
+struct csv_cancel {
+	struct csv_conn *conn;
+	u32 tag;
+	u16 opcode;
+	u64 session;
+	u32 seq;
+};
 
-	spin_lock(&peer->lock);
-	for (i = 0; i < CSV_SLOTS; i++) {
-		slot = &peer->slots[i];
-		if (slot->abort || !csv_slot_is_idle(peer, slot) ||
-		    !csv_task_is_killed(slot->rpc->task))
-			continue;
+/*
+ * What is on no link is marked for csv_session_collect(): who knows when there is one
+ * again, and what is in these pages then. The responder is to hear of what was sent.
+ * Return: whether it was marked.
+ */
+static bool csv_slot_cancel(struct csv_peer *peer, struct csv_slot *slot,
+			    struct csv_cancel *cancel)
+{
+	struct csv_rpc *rpc = slot->rpc;
+
+	lockdep_assert_held(&peer->lock);
+	cancel->conn = NULL;
+	if (peer->up && slot->link == peer->gen) {
+		cancel->conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
+		cancel->tag = (u32)rpc->slot << 16 | rpc->gen;
+		cancel->opcode = rpc->opcode;
+		cancel->session = peer->session;
+		cancel->seq = rpc->seq;
+	} else if (!slot->abort && csv_slot_is_idle(peer, slot)) {
 		slot->abort = -ERESTARTSYS;
-		any = true;
+		return true;
 	}
-	spin_unlock(&peer->lock);
-	if (!any)
+	return false;
+}
+
+static void csv_cancel_send(struct csv_cancel *cancel)
+{
+	if (!cancel->conn)
 		return;
+	csv_notice_cancel(cancel->conn, cancel->tag, cancel->opcode, cancel->session, cancel->seq);
+	csv_conn_put(cancel->conn);
+}
+
+static void csv_session_withdraw(struct csv_peer *peer)
+{
+	LIST_HEAD(done);
+
 	csv_session_collect(peer, &done);
 	csv_rpc_complete_list(&done);
+}
+
+/**
+ * csv_rpc_cancel() - nobody waits for a request any more
+ * @peer: the one it was submitted to, referenced by the caller
+ * @rpc: the request, referenced by the caller
+ *
+ * Tells the responder, which may then end what it waits for. Advisory: the slot is
+ * free when the reply has come, as ever. Without a link the request is withdrawn.
+ * Context: process.
+ */
+void csv_rpc_cancel(struct csv_peer *peer, struct csv_rpc *rpc)
+{
+	struct csv_slot *slot = &peer->slots[rpc->slot];
+	struct csv_cancel cancel = {};
+	bool marked = false;
+
+	spin_lock(&peer->lock);
+	if (slot->rpc == rpc)
+		marked = csv_slot_cancel(peer, slot, &cancel);
+	spin_unlock(&peer->lock);
+	if (marked)
+		csv_session_withdraw(peer);
+	csv_cancel_send(&cancel);
+}
+
+/**
+ * csv_session_cancel_killed() - who is being killed does not wait for a reply
+ * @peer: peer
+ *
+ * csv_rpc_cancel() for the requests of such processes that cannot call it themselves.
+ * Context: process.
+ */
+void csv_session_cancel_killed(struct csv_peer *peer)
+{
+	struct csv_cancel cancel;
+	bool marked = false;
+	unsigned int i;
+
+	for (i = 0; i < CSV_SLOTS; i++) {
+		struct csv_slot *slot = &peer->slots[i];
+
+		cancel.conn = NULL;
+		spin_lock(&peer->lock);
+		if (slot->state == CSV_SLOT_BUSY && csv_task_is_killed(slot->rpc->task))
+			marked |= csv_slot_cancel(peer, slot, &cancel);
+		spin_unlock(&peer->lock);
+		csv_cancel_send(&cancel);
+	}
+	if (marked)
+		csv_session_withdraw(peer);
 }
 
 /**

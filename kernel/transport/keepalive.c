@@ -5,8 +5,8 @@
  * Every second each side sends a PING over the control connection, which
  * carries the state of its volumes, and the other answers by an empty PONG.
  * A link is dropped when nothing comes over the control connection for
- * CSV_DEAD_MS, or not the rest of a message over any other. While there is no
- * link, what was sent for processes that are being killed is withdrawn instead.
+ * CSV_DEAD_MS, or not the rest of a message over any other. As often, with a link
+ * or without, what is under way for processes that are being killed is cancelled.
  */
 #include <linux/slab.h>
 #include "conn.h"
@@ -55,8 +55,7 @@ static bool csv_keepalive_is_dead(const struct csv_conn *conn, unsigned int inde
 	return time_after(jiffies, READ_ONCE(conn->heard) + msecs_to_jiffies(CSV_DEAD_MS));
 }
 
-/* Return: whether there is a link. */
-static bool csv_keepalive_check(struct csv_peer *peer)
+static void csv_keepalive_check(struct csv_peer *peer)
 {
 	struct csv_conn *conn;
 	unsigned int i;
@@ -66,14 +65,13 @@ static bool csv_keepalive_check(struct csv_peer *peer)
 		conn = peer->up ? csv_conn_get(peer->conns[i]) : NULL;
 		spin_unlock(&peer->lock);
 		if (!conn)
-			return false;
+			return;
 		if (csv_keepalive_is_dead(conn, i))
 			csv_conn_fail(conn, "no sign of life for %u ms", CSV_DEAD_MS);
 		else if (!i)
 			csv_keepalive_ping(peer, conn);
 		csv_conn_put(conn);
 	}
-	return true;
 }
 
 static void csv_keepalive_work(struct work_struct *work)
@@ -81,8 +79,8 @@ static void csv_keepalive_work(struct work_struct *work)
 	struct csv_peer *peer = container_of(to_delayed_work(work), struct csv_peer,
 					     keepalive_work);
 
-	if (!csv_keepalive_check(peer))
-		csv_session_withdraw_killed(peer);
+	csv_keepalive_check(peer);
+	csv_session_cancel_killed(peer);
 	queue_delayed_work(csv_link_wq, &peer->keepalive_work, msecs_to_jiffies(CSV_PING_MS));
 }
 

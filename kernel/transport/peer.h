@@ -240,8 +240,7 @@ void csv_session_send(struct csv_conn *conn, struct csv_slot *slot);
 void csv_session_kick(struct csv_peer *peer);
 
 /* abort.c */
-bool csv_slot_is_idle(const struct csv_peer *peer, const struct csv_slot *slot);
-void csv_session_withdraw_killed(struct csv_peer *peer);
+void csv_session_cancel_killed(struct csv_peer *peer);
 void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe);
 bool csv_session_collect(struct csv_peer *peer, struct list_head *done);
 void csv_session_reset(struct csv_peer *peer, struct list_head *done);

@@ -38,9 +38,9 @@
  * @out: data to send (ITER_BVEC or ITER_KVEC source), never advanced: it may be
  *	sent again. Its pages must stay until @done
  * @in: where the reply's data goes (ITER_BVEC or ITER_KVEC dest), never advanced
- * @task: for whom, referenced as long as it is in its slot, or NULL: when it is being killed while
- *	there is no link, the exchange ends with -ERESTARTSYS. For requests whose
- *	submitter cannot wait by csv_rpc_wait() himself
+ * @task: for whom, referenced as long as it is in its slot, or NULL: when it is being
+ *	killed, csv_rpc_cancel() follows by itself, and without a link the exchange ends
+ *	with -ERESTARTSYS. For requests whose submitter cannot wait by csv_rpc_wait()
  * @done: called once in process context when the exchange is over, whatever
  *	became of it; may not sleep for long, may submit other requests of a
  *	later class. NULL: somebody waits by csv_rpc_wait()

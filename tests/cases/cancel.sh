@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
-# timeout: 120
+# timeout: 180
 # Whoever is killed while the coordinator waits for another node on his behalf is not waited for by it, either: its threads
 # are free for others although the node stays away. What the node holds stays its own until it answers.
 
@@ -30,6 +30,24 @@ assert node 3 bash -c 'kill -9 $(cat /tmp/truncate.pids)'
 wait $waiter || true
 serves() { node 3 timeout 5 bash -c 'ls -l /csv/data >/dev/null && echo x >/csv/data/other'; }
 wait_for 20 serves
+
+note "an asynchronous write that waits for node 2"
+route 3 file
+# shellcheck disable=SC2016 # expanded on the node
+node 3 bash -c 'echo $$ >/tmp/aio.pid; exec fio --name=aio --filename=/csv/data/f2 --rw=write --bs=4k --size=64k --allow_file_create=0 --thread \
+	--ioengine=libaio --iodepth=4 --direct=1 --output=/tmp/aio.fio' &
+waiter=$!
+# shellcheck disable=SC2016 # expanded on the node
+waits() { node 3 bash -c 'grep -q read_events /proc/$(cat /tmp/aio.pid)/task/*/stack'; }
+wait_for 20 waits
+sleep 2
+assert waits
+# shellcheck disable=SC2016 # expanded on the node
+assert node 3 bash -c 'kill -9 $(cat /tmp/aio.pid)'
+gone() { ! node 3 bash -c 'kill -0 $(cat /tmp/aio.pid)' 2>/dev/null; }
+wait_for 20 gone
+wait $waiter || true
+route 3 direct
 
 note "node 2 is back"
 assert node 2 ip link set eth0 up

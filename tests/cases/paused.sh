@@ -117,6 +117,11 @@ for way in direct block file; do
 	for name in "${names[@]}"; do assert lives "$name"; done
 	assert node 2 ip link set eth0 down
 	sleep 1
+	# asynchronous writes are all under way together, also by the file-redirected route
+	# shellcheck disable=SC2016 # expanded on the node
+	for name in "${names[@]}"; do
+		[[ $way = direct || $name != *-aio ]] || assert node 2 bash -c 'grep -q read_events /proc/$(cat /tmp/$1.pid)/task/*/stack' stack "$name"
+	done
 	for name in "${names[@]}"; do node 2 bash -c "kill -9 \$(cat /tmp/$name.pid)"; done
 	for name in "${names[@]}"; do wait_for 90 dead "$name"; done
 	for name in "${names[@]}"; do wait "${job[$name]}" || true; done
