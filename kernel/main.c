@@ -61,9 +61,12 @@ static int __init csv_init(void)
 	err = csv_run_init();
 	if (err)
 		goto exit_op;
-	err = csv_mapped_init();
+	err = csv_redrive_init();
 	if (err)
 		goto exit_run;
+	err = csv_mapped_init();
+	if (err)
+		goto exit_redrive;
 	err = csv_transport_init();
 	if (err)
 		goto exit_mapped;
@@ -81,6 +84,8 @@ exit_transport:
 	csv_transport_exit();
 exit_mapped:
 	csv_mapped_exit();
+exit_redrive:
+	csv_redrive_exit();
 exit_run:
 	csv_run_exit();
 exit_op:
@@ -94,6 +99,7 @@ static void __exit csv_exit(void)
 	csv_control_exit();
 	csv_transport_exit();
 	csv_mapped_exit();
+	csv_redrive_exit();
 	csv_run_exit();
 	csv_op_exit();
 }

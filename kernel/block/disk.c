@@ -218,13 +218,13 @@ void csv_disk_destroy(struct csv_disk *disk)
 /* The same disk as the coordinator's: its UUID, its size, its block size. */
 static int csv_disk_check(struct csv_disk *disk, struct block_device *bdev)
 {
-	u8 uuid[16];
+	struct csv_lower_id id;
 	int err;
 
-	err = csv_lower_probe(bdev, disk->vol->fstype, uuid);
+	err = csv_lower_probe(bdev, disk->vol->fstype, &id);
 	if (err)
 		return err;
-	if (memcmp(uuid, disk->vol->uuid, sizeof(uuid)) ||
+	if (memcmp(id.uuid, disk->vol->uuid, sizeof(id.uuid)) ||
 	    bdev_logical_block_size(bdev) > queue_logical_block_size(disk->gd->queue) ||
 	    bdev_nr_sectors(bdev) < get_capacity(disk->gd))
 		return -EMEDIUMTYPE;

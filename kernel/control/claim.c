@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CLAIM: a node that wants to mount a lower file system asks every other node
- * of the table whether it has it, and tells it to forget the layouts of an
- * earlier coordinator. Without reservations nothing else prevents a double
- * mount: a node that does not answer must be marked fenced by an administrator.
+ * of the table whether it has it. When nobody has, it tells each of them to
+ * forget the layouts of an earlier coordinator, which is gone for good then.
+ * Without reservations nothing else prevents a double mount: a node that does
+ * not answer must be marked fenced by an administrator.
  */
 #include <linux/netlink.h>
 #include <linux/slab.h>
@@ -16,6 +17,12 @@ struct csv_claim {
 	struct csv_rpc rpc;
 	u8 uuid[16];
 	struct kvec kvec;
+	u8 args[64];
+};
+
+struct csv_claim_node {
+	u32 id;
+	char name[CSV_NAME_MAX + 1];
 };
 
 static void csv_claim_free(struct csv_rpc *rpc)
@@ -24,10 +31,10 @@ static void csv_claim_free(struct csv_rpc *rpc)
 }
 
 /* 0: not there; 1: there; or why we do not know */
-static int csv_claim_one(struct csv_volume *vol, u32 node)
+static int csv_claim_one(struct csv_volume *vol, u32 node, u32 flags)
 {
 	struct csv_claim *claim;
-	struct csv_args out = {};
+	struct csv_args in = { .flags = flags }, out = {};
 	struct csv_peer *peer;
 	long left;
 	int err;
@@ -44,6 +51,9 @@ static int csv_claim_one(struct csv_volume *vol, u32 node)
 	claim->rpc.volume = vol->id;
 	claim->rpc.epoch = vol->epoch;
 	claim->rpc.free = csv_claim_free;
+	claim->rpc.args = claim->args;
+	claim->rpc.args_len = csv_wire_put_req(CSV_OP_CLAIM, &in, claim->args,
+					       sizeof(claim->args));
 	memcpy(claim->uuid, vol->uuid, sizeof(claim->uuid));
 	claim->kvec.iov_base = claim->uuid;
 	claim->kvec.iov_len = sizeof(claim->uuid);
@@ -79,34 +89,18 @@ static int csv_claim_result(struct csv_volume *vol, const char *node, int ret,
 	case -EINTR:
 		return -EINTR;
 	default:
-		NL_SET_ERR_MSG_FMT(extack, "%s does not answer for %s: start it or mark it fenced",
+		NL_SET_ERR_MSG_FMT(extack, "%s does not answer for %s: see node show, fence it if off",
 				   node, vol->name);
 		return -EHOSTUNREACH;
 	}
 }
 
-/**
- * csv_claim_all() - ask every other node of the table
- * @vol: the volume; state_mutex is held
- * @extack: what stands in the way
- *
- * Return: 0 when every node says that the volume is not online there, or is
- * marked fenced
- */
-int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
+/* The other nodes of the table, but those that are off; how many. */
+static unsigned int csv_claim_nodes(struct csv_volume *vol, struct csv_claim_node *nodes)
 {
-	struct {
-		u32 id;
-		char name[CSV_NAME_MAX + 1];
-	} *nodes;
 	const struct csv_table *table;
 	unsigned int nr = 0, i;
-	int err = 0;
 
-	lockdep_assert_held(&vol->state_mutex);
-	nodes = kcalloc(CSV_NODES_MAX, sizeof(*nodes), GFP_KERNEL);
-	if (!nodes)
-		return -ENOMEM;
 	rcu_read_lock();
 	table = rcu_dereference(vol->cn->table);
 	for (i = 0; table && i < table->nr_nodes && nr < CSV_NODES_MAX; i++) {
@@ -117,15 +111,42 @@ int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
 		nr++;
 	}
 	rcu_read_unlock();
-	for (i = 0; !err && i < nr; i++)
-		err = csv_claim_result(vol, nodes[i].name, csv_claim_one(vol, nodes[i].id),
-				       extack);
+	return nr;
+}
+
+/**
+ * csv_claim_all() - ask every other node of the table
+ * @vol: the volume; state_mutex is held
+ * @extack: what stands in the way
+ *
+ * Nobody gives anything up before all have said that the volume is not theirs.
+ *
+ * Return: 0 when every node says that the volume is not online there, or is
+ * marked fenced
+ */
+int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
+{
+	static const u32 phases[] = { 0, CSV_CLAIM_TAKE };
+	struct csv_claim_node *nodes;
+	unsigned int nr, i, phase;
+	int err = 0;
+
+	lockdep_assert_held(&vol->state_mutex);
+	nodes = kcalloc(CSV_NODES_MAX, sizeof(*nodes), GFP_KERNEL);
+	if (!nodes)
+		return -ENOMEM;
+	nr = csv_claim_nodes(vol, nodes);
+	for (phase = 0; phase < ARRAY_SIZE(phases); phase++)
+		for (i = 0; !err && i < nr; i++)
+			err = csv_claim_result(vol, nodes[i].name,
+					       csv_claim_one(vol, nodes[i].id, phases[phase]),
+					       extack);
 	kfree(nodes);
 	return err;
 }
 
-/* Whether it is ours, or about to be; if not, the layouts of its last coordinator end. */
-static int csv_claim_answer(struct csv_volume *vol, u32 epoch, u32 *flags)
+/* Whether it is ours, or about to be; if not, and it is taken, its layouts end here. */
+static int csv_claim_answer(struct csv_volume *vol, u32 epoch, bool take, u32 *flags)
 {
 	bool mine;
 
@@ -138,6 +159,8 @@ static int csv_claim_answer(struct csv_volume *vol, u32 epoch, u32 *flags)
 		*flags = CSV_CLAIM_MINE;
 		return 0;
 	}
+	if (!take)
+		return 0;
 	csv_volume_end_layouts(vol);
 	/* the next one does not know who has what open: it is told when it is online */
 	down_read(&vol->super_lock);
@@ -156,14 +179,15 @@ static int csv_claim_answer(struct csv_volume *vol, u32 epoch, u32 *flags)
 void csv_volume_claim(struct csv_call *call)
 {
 	struct csv_volume *vol = csv_volume_get(call->cn, call->volume);
-	struct csv_args out = {};
+	struct csv_args in, out = {};
 	int len;
 
-	call->err = 0;
-	if (vol) {
-		call->err = csv_claim_answer(vol, call->epoch, &out.flags);
+	call->err = csv_wire_get_req(CSV_OP_CLAIM, &in, call->args, call->args_len);
+	if (vol && !call->err)
+		call->err = csv_claim_answer(vol, call->epoch, in.flags & CSV_CLAIM_TAKE,
+					     &out.flags);
+	if (vol)
 		csv_volume_put(vol);
-	}
 	len = csv_wire_put_rsp(CSV_OP_CLAIM, &out, call->reply, sizeof(call->reply));
 	call->reply_len = len > 0 && !call->err ? len : 0;
 	csv_call_reply(call);

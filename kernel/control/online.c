@@ -55,6 +55,11 @@ static int csv_volume_do_online(struct csv_volume *vol, struct netlink_ext_ack *
 	int err;
 
 	lockdep_assert_held(&vol->state_mutex);
+	err = csv_export_probe(vol, &why);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s: %s", vol->name, why);
+		return err;
+	}
 	err = csv_claim_all(vol, extack);
 	if (err)
 		return err;
@@ -63,7 +68,7 @@ static int csv_volume_do_online(struct csv_volume *vol, struct netlink_ext_ack *
 	csv_volume_end_layouts(vol);
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
-	err = csv_export_start(vol, vol->device, &export, &why);
+	err = csv_export_start(vol, &export, &why);
 	if (err) {
 		NL_SET_ERR_MSG_FMT(extack, "volume %s: %s", vol->name, why);
 		module_put(THIS_MODULE);

@@ -41,7 +41,20 @@ int csv_lower_get_epoch(struct csv_lower *lower, u32 *epoch, u32 *onlines);
 int csv_lower_set_epoch(struct csv_lower *lower, u32 epoch, u32 onlines);
 int csv_lower_prepare_root(struct csv_lower *lower);
 int csv_lower_sync(struct csv_lower *lower);
-int csv_lower_probe(struct block_device *bdev, const char *fstype, u8 uuid[16]);
+
+/**
+ * struct csv_lower_id - what the head of a disk says
+ * @uuid: of the file system
+ * @damaged: it has errors that its own tools have to repair
+ */
+struct csv_lower_id {
+	u8 uuid[16];
+	bool damaged;
+};
+
+int csv_lower_probe(struct block_device *bdev, const char *fstype, struct csv_lower_id *id);
+int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16],
+		    const char **why);
 void csv_lower_get_fsinfo(struct csv_lower *lower, struct csv_fsinfo *info);
 int csv_lower_statfs(struct csv_lower *lower, struct csv_wire_statfs *out);
 

@@ -14,6 +14,7 @@
 #include "lower.h"
 
 #define CSV_EPOCH_XATTR		"trusted.csvfs.epoch"
+#define CSV_LOWER_HEAD		4096	/* bytes at the start of the disk that say what is there */
 
 /* After retire_super() no later mount of the disk finds this super block and shares it. */
 static struct vfsmount *csv_lower_mount_fs(struct file_system_type *type, const char *device)
@@ -214,42 +215,95 @@ int csv_lower_sync(struct csv_lower *lower)
 	return err;
 }
 
+static int csv_lower_read_head(struct block_device *bdev, struct page *page)
+{
+	struct bio_vec bv;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, bdev, &bv, 1, REQ_OP_READ);
+	__bio_add_page(&bio, page, CSV_LOWER_HEAD, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+/* The super blocks, as far as they say what is there and whether it is whole. */
+static int csv_lower_parse_head(const u8 *p, const char *fstype, struct csv_lower_id *id)
+{
+	const u8 *ext4 = p + 1024;
+
+	if (!strcmp(fstype, "xfs") && !memcmp(p, "XFSB", 4)) {
+		memcpy(id->uuid, p + 32, sizeof(id->uuid));
+		/* sb_features_incompat of version 5: NEEDSREPAIR */
+		id->damaged = (get_unaligned_be16(p + 100) & 0xf) == 5 &&
+			      (get_unaligned_be32(p + 216) & 0x10);
+		return 0;
+	}
+	if (!strcmp(fstype, "ext4") && get_unaligned_le16(ext4 + 0x38) == 0xef53) {
+		memcpy(id->uuid, ext4 + 0x68, sizeof(id->uuid));
+		/* s_state: EXT4_ERROR_FS, with which it would mount */
+		id->damaged = get_unaligned_le16(ext4 + 0x3a) & 0x2;
+		return 0;
+	}
+	return -EMEDIUMTYPE;
+}
+
 /**
- * csv_lower_probe - read a file system's UUID from a disk, past every cache
+ * csv_lower_probe - what file system a disk has, read past every cache
  * @bdev: the disk
  * @fstype: what is expected there
- * @uuid: the UUID found
+ * @id: filled in
  *
  * Return: 0, -EMEDIUMTYPE when there is no such file system, or an I/O error.
  */
-int csv_lower_probe(struct block_device *bdev, const char *fstype, u8 uuid[16])
+int csv_lower_probe(struct block_device *bdev, const char *fstype, struct csv_lower_id *id)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
-	struct bio_vec bv;
-	struct bio bio;
-	const u8 *p;
 	int err;
 
 	if (!page)
 		return -ENOMEM;
-	bio_init(&bio, bdev, &bv, 1, REQ_OP_READ);
-	__bio_add_page(&bio, page, 4096, 0);
-	err = submit_bio_wait(&bio);
-	bio_uninit(&bio);
-	if (err)
-		goto out;
-	p = page_address(page);
-	err = -EMEDIUMTYPE;
-	if (!strcmp(fstype, "xfs") && !memcmp(p, "XFSB", 4)) {
-		memcpy(uuid, p + 32, 16);
-		err = 0;
-	} else if (!strcmp(fstype, "ext4") && get_unaligned_le16(p + 1024 + 0x38) == 0xef53) {
-		memcpy(uuid, p + 1024 + 0x68, 16);
-		err = 0;
-	}
-out:
+	err = csv_lower_read_head(bdev, page);
+	if (!err)
+		err = csv_lower_parse_head(page_address(page), fstype, id);
 	__free_page(page);
 	return err;
+}
+
+/**
+ * csv_lower_check - whether a disk is the one to mount; nothing is written to it
+ * @fstype: its type
+ * @device: path of the disk, in the caller's mount namespace
+ * @uuid: of the volume
+ * @why: on error, what an administrator should hear
+ */
+int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16], const char **why)
+{
+	struct file *file = bdev_file_open_by_path(device, BLK_OPEN_READ, NULL, NULL);
+	struct csv_lower_id id;
+	int err = PTR_ERR_OR_ZERO(file);
+
+	if (err) {
+		*why = csv_lower_mount_why(err);
+		return err;
+	}
+	err = csv_lower_probe(file_bdev(file), fstype, &id);
+	bdev_fput(file);
+	if (err) {
+		*why = err == -EMEDIUMTYPE ? "its disk has no such file system: check device and type" :
+			"its disk cannot be read: see dmesg";
+		return err;
+	}
+	if (memcmp(id.uuid, uuid, sizeof(id.uuid))) {
+		*why = "its disk has another UUID: check device and uuid";
+		return -EMEDIUMTYPE;
+	}
+	if (id.damaged) {
+		*why = "its file system has errors: repair it (fsck)";
+		return -EUCLEAN;
+	}
+	return 0;
 }
 
 /**

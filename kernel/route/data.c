@@ -95,6 +95,7 @@ static ssize_t csv_data_file_rw(struct kiocb *iocb, struct iov_iter *iter, u64 r
 
 	if (may_submit && csv_file_may_submit(iocb, iter)) {
 		n = csv_file_submit(iocb, iter);
+		/* whoever completes it counts the rest */
 		if (n == -EIOCBQUEUED)
 			csv_stats_count_reasons(vol, reasons);
 		return n;
@@ -162,11 +163,8 @@ static int csv_data_lock(struct inode *inode, struct kiocb *iocb, bool excl)
 			return -EAGAIN;
 		return 0;
 	}
-	if (excl)
-		inode_lock(inode);
-	else
-		inode_lock_shared(inode);
-	return 0;
+	/* who has it may wait for a coordinator */
+	return excl ? down_write_killable(&inode->i_rwsem) : down_read_killable(&inode->i_rwsem);
 }
 
 static void csv_data_unlock(struct inode *inode, bool excl)
@@ -246,7 +244,10 @@ ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from)
 		n = file_remove_privs(iocb->ki_filp);
 		if (n)
 			goto unlock;
-		inode_dio_wait(inode);
+		/* killable, unlike inode_dio_wait() */
+		n = wait_var_event_killable(&inode->i_dio_count, inode_dio_finished(inode));
+		if (n)
+			goto unlock;
 	}
 	n = csv_data_write_locked(iocb, from, excl);
 unlock:

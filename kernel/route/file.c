@@ -7,6 +7,7 @@
  * operation, so that a killed caller can leave while its message is still under way.
  * What an asynchronous caller asks for is one piece whose answer completes its kiocb.
  */
+#include <linux/capability.h>
 #include <linux/pagemap.h>
 #include <linux/uio.h>
 #include "route.h"
@@ -132,6 +133,13 @@ static ssize_t csv_file_fill(struct csv_op *op, struct iov_iter *from, size_t le
 	return copied ?: -EFAULT;
 }
 
+/* Whether suid or sgid are there is the coordinator's to know. */
+static u32 csv_file_write_flags(struct kiocb *iocb)
+{
+	return (iocb_is_dsync(iocb) ? CSV_WRITE_SYNC : 0) |
+	       (ns_capable_noaudit(&init_user_ns, CAP_FSETID) ? 0 : CSV_WRITE_KILL_PRIV);
+}
+
 /* One WRITE; ki_pos moves behind it. *@asked is how much was to be written. */
 static ssize_t csv_file_write_piece(struct kiocb *iocb, struct iov_iter *from, size_t *asked,
 				    bool append)
@@ -149,8 +157,7 @@ static ssize_t csv_file_write_piece(struct kiocb *iocb, struct iov_iter *from, s
 	/* the rest of the caller's memory is another piece, or an error then */
 	*asked = taken;
 	op->in.offset = append ? 0 : iocb->ki_pos;
-	op->in.flags = (append ? CSV_WRITE_APPEND : 0) |
-		       (iocb_is_dsync(iocb) ? CSV_WRITE_SYNC : 0);
+	op->in.flags = (append ? CSV_WRITE_APPEND : 0) | csv_file_write_flags(iocb);
 	ret = csv_op_run(op);
 	if (!ret) {
 		csv_attr_apply(inode, &op->out.attr);
@@ -205,9 +212,10 @@ ssize_t csv_file_write(struct kiocb *iocb, struct iov_iter *from, bool append)
 
 /* asynchronous: one exchange */
 
-static void csv_file_end(struct csv_op *op)
+/* @mapped: pages of an mmap() may have to go */
+static void csv_file_end(struct csv_op *op, bool mapped)
 {
-	struct kiocb *iocb = op->iocb;
+	struct kiocb *iocb = op->private;
 	struct inode *inode = file_inode(iocb->ki_filp);
 	bool write = op->opcode == CSV_OP_WRITE;
 	ssize_t ret = op->err;
@@ -219,7 +227,7 @@ static void csv_file_end(struct csv_op *op)
 		csv_stats_add_wire(op->vol, write, ret);
 	}
 	csv_stats_count(op->vol, CSV_ROUTE_FILE, op->opcode, op->start, ret);
-	if (write && ret > 0)
+	if (mapped && write && ret > 0)
 		csv_file_drop_mapped(inode, iocb->ki_pos, ret);
 	if (write)
 		inode_dio_end(inode);
@@ -233,23 +241,26 @@ static void csv_file_end(struct csv_op *op)
 
 static void csv_file_end_work(struct work_struct *work)
 {
-	struct csv_op *op = container_of(work, struct csv_op, work);
+	struct csv_op *op = container_of(to_delayed_work(work), struct csv_op, work);
 
 	if (op->opcode == CSV_OP_READ)
 		csv_op_dirty_pages(op);
-	csv_file_end(op);
+	csv_file_end(op, true);
 }
 
-/* csv_op.done: a receiver does not wait for the lock of a folio, which may wait for it. */
+/*
+ * csv_op.done: a receiver does not wait for the lock of a folio, which may wait for it.
+ * Whoever fills a page from here on reads what was written.
+ */
 static void csv_file_done(struct csv_op *op)
 {
-	if (file_inode(op->iocb->ki_filp)->i_mapping->nrpages ||
-	    (op->opcode == CSV_OP_READ && csv_op_pages_cleaned(op))) {
-		INIT_WORK(&op->work, csv_file_end_work);
-		queue_work(csv_behind_wq, &op->work);
-	} else {
-		csv_file_end(op);
-	}
+	struct kiocb *iocb = op->private;
+
+	if (file_inode(iocb->ki_filp)->i_mapping->nrpages ||
+	    (op->opcode == CSV_OP_READ && csv_op_pages_cleaned(op)))
+		csv_op_defer(op, csv_file_end_work);
+	else
+		csv_file_end(op, false);
 }
 
 /**
@@ -258,13 +269,15 @@ static void csv_file_done(struct csv_op *op)
  * @iter: its memory
  *
  * Synchronous calls wait anyway, with less ado. Likewise what takes more than one
- * piece, or a copy, and what this node is the coordinator of.
+ * piece, or a copy, and what this node is the coordinator of. Buffered calls are
+ * synchronous as everywhere else: io_uring moves the file's position by that.
  */
 bool csv_file_may_submit(struct kiocb *iocb, const struct iov_iter *iter)
 {
 	struct csv_super *super = csv_super_of(file_inode(iocb->ki_filp)->i_sb);
 
-	return !is_sync_kiocb(iocb) && iov_iter_count(iter) <= CSV_WIRE_IO_MAX &&
+	return !is_sync_kiocb(iocb) && (iocb->ki_flags & IOCB_DIRECT) &&
+	       iov_iter_count(iter) <= CSV_WIRE_IO_MAX &&
 	       csv_file_pins(iter, iov_iter_count(iter)) && !READ_ONCE(super->vol->export);
 }
 
@@ -294,15 +307,14 @@ ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter)
 	}
 	op->in.offset = iocb->ki_pos;
 	if (write) {
-		op->in.flags = iocb_is_dsync(iocb) ? CSV_WRITE_SYNC : 0;
+		op->in.flags = csv_file_write_flags(iocb);
 		inode_dio_begin(inode);
 	} else {
 		op->in.count = pinned;
 		csv_op_dirty_pages(op);
 	}
 	op->task = get_task_struct(current);
-	op->iocb = iocb;
-	op->start = ktime_get();
+	op->private = iocb;
 	op->done = csv_file_done;
 	err = csv_op_submit(op, iocb->ki_flags & IOCB_NOWAIT);
 	if (!err)

@@ -23,8 +23,13 @@
 #define CSV_LAYOUT_TRIES	4	/* then the operation is file-redirected */
 #define CSV_LAYOUT_AGAIN	HZ	/* what could not be mapped is tried again after that */
 
-/* The layout has ended under the hold: its coordinator died or was replaced. */
-static bool csv_layout_lost(const struct csv_hold *hold)
+/**
+ * csv_layout_lost - whether the layout has ended under a hold
+ * @hold: the hold
+ *
+ * Its coordinator died or was replaced. That is for good.
+ */
+bool csv_layout_lost(const struct csv_hold *hold)
 {
 	struct csv_super *super = csv_super_of(hold->ci->vfs_inode.i_sb);
 

@@ -69,6 +69,7 @@ static void csv_dio_release(struct csv_dio *dio)
 static int csv_dio_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 			       unsigned int flags, struct iomap *iomap, struct iomap *srcmap)
 {
+	struct csv_dio *dio = container_of(iomap, struct iomap_iter, iomap)->private;
 	struct csv_inode *ci = csv_inode_of(inode);
 	const struct csv_extent *found;
 	struct csv_extent ext = {};
@@ -83,15 +84,23 @@ static int csv_dio_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 	if (found)
 		ext = *found;
 	spin_unlock_irq(&ci->lock);
-	/* the session ended, and all layouts with it: the whole piece is done again */
+	iomap->bdev = csv_super_of(inode->i_sb)->vol->disk->gd->part0;
+	iomap->flags = 0;
+	/* the session ended: no bio of what is left goes to any disk, see csv_layout_begin_bio() */
+	if (csv_layout_lost(&dio->hold)) {
+		iomap->type = IOMAP_MAPPED;
+		iomap->offset = pos;
+		iomap->length = length;
+		iomap->addr = 0;
+		return 0;
+	}
+	/* the coordinator knows of no grant: the whole piece is done again */
 	if (!ext.end || ((flags & IOMAP_WRITE) && !(ext.flags & CSV_EXT_RW)))
 		return -CSV_ENO_LAYOUT;
 	iomap->type = types[ext.state];
 	iomap->offset = ext.start;
 	iomap->length = ext.end - ext.start;
 	iomap->addr = ext.state == CSV_EXT_HOLE ? IOMAP_NULL_ADDR : ext.addr;
-	iomap->bdev = csv_super_of(inode->i_sb)->vol->disk->gd->part0;
-	iomap->flags = 0;
 	if ((flags & IOMAP_WRITE) &&
 	    (ext.state != CSV_EXT_WRITTEN || pos + length > i_size_read(inode)))
 		iomap->flags |= IOMAP_F_DIRTY;
@@ -256,6 +265,13 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 	return ret;
 }
 
+/* The mode is certain as long as a layout is held: does this write change it? */
+static bool csv_mapped_drops_privs(struct inode *inode)
+{
+	return (inode->i_mode & (S_ISUID | S_ISGID)) &&
+	       setattr_should_drop_suidgid(&nop_mnt_idmap, inode);
+}
+
 /* One piece of a call. @iter is advanced by what was done. */
 static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 				enum csv_route route, size_t done, bool may_async, bool *last)
@@ -267,6 +283,10 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	ssize_t held, ret;
 
 	held = csv_layout_acquire(ci, user->ki_pos, want, write, nowait, &dio->hold);
+	if (held > 0 && write && csv_mapped_drops_privs(&ci->vfs_inode)) {
+		csv_layout_release(&dio->hold);
+		held = -CSV_EREDIRECT;
+	}
 	if (held <= 0) {
 		kmem_cache_free(csv_dio_cache, dio);
 		*last = true;
@@ -471,6 +491,12 @@ static ssize_t csv_mapped_bounce(struct kiocb *iocb, struct iov_iter *iter,
 	return done ?: n;
 }
 
+/* Buffered calls are synchronous, as everywhere else, and nothing is there without the disk. */
+static bool csv_mapped_would_block(const struct kiocb *iocb)
+{
+	return (iocb->ki_flags & IOCB_NOWAIT) && !(iocb->ki_flags & IOCB_DIRECT);
+}
+
 /**
  * csv_mapped_read - read through the hidden disk
  * @iocb: the caller's
@@ -484,9 +510,11 @@ ssize_t csv_mapped_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route 
 {
 	u32 lbs = csv_super_of(file_inode(iocb->ki_filp)->i_sb)->info.lbs;
 
+	if (csv_mapped_would_block(iocb))
+		return -EAGAIN;
 	if (!csv_mapped_aligned(iocb, to, lbs))
 		return csv_mapped_bounce(iocb, to, route, lbs);
-	return csv_mapped_rw(iocb, to, route, true);
+	return csv_mapped_rw(iocb, to, route, iocb->ki_flags & IOCB_DIRECT);
 }
 
 /**
@@ -507,7 +535,9 @@ ssize_t csv_mapped_write(struct kiocb *iocb, struct iov_iter *from, enum csv_rou
 	bool alone = end > i_size_read(inode) ||
 		     ((iocb->ki_pos | end) & (i_blocksize(inode) - 1));
 
+	if (csv_mapped_would_block(iocb))
+		return -EAGAIN;
 	if (!csv_mapped_aligned(iocb, from, lbs))
 		return csv_mapped_bounce(iocb, from, route, lbs);
-	return csv_mapped_rw(iocb, from, route, !alone);
+	return csv_mapped_rw(iocb, from, route, !alone && (iocb->ki_flags & IOCB_DIRECT));
 }

@@ -4,7 +4,6 @@
  * unlinked by another node. Every OPEN is one pin there; the last close of the
  * inode here gives all of them back at once, behind the closing process's back.
  */
-#include <linux/slab.h>
 #include "route.h"
 
 static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, u64 offset,
@@ -92,55 +91,56 @@ static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 
 	csv_op_run_behind(op);
 }
 
-struct csv_reclaim {
-	struct work_struct work;
-	struct inode *inode;
-};
-
 /*
- * Pins one open inode again; a close that came meanwhile has nothing to give back,
- * and leaves that to us. A file that is gone stays open and answers ESTALE.
+ * One open inode is pinned again; a close that came meanwhile has nothing to give
+ * back, and leaves that to us. A file that is gone stays open and answers ESTALE.
  */
-static void csv_reclaim_work(struct work_struct *work)
+static void csv_reclaim_end(struct work_struct *work)
 {
-	struct csv_reclaim *reclaim = container_of(work, struct csv_reclaim, work);
-	struct csv_inode *ci = csv_inode_of(reclaim->inode);
-	struct csv_super *super = csv_super_of(reclaim->inode->i_sb);
-	struct csv_op *op = csv_op_alloc(super->vol, super, CSV_OP_OPEN);
-	int err = PTR_ERR_OR_ZERO(op);
+	struct csv_op *op = container_of(to_delayed_work(work), struct csv_op, work);
+	struct csv_super *super = op->super;
+	struct inode *inode = op->private;
+	struct csv_inode *ci = csv_inode_of(inode);
 	bool closed;
 
-	if (!err) {
-		op->in.fh = ci->fh;
-		err = csv_op_run(op);
-		csv_op_put(op);
-	}
 	mutex_lock(&ci->open_mutex);
 	closed = !ci->opens;
-	if (!err && !closed)
+	if (!op->err && !closed)
 		ci->pins++;
 	mutex_unlock(&ci->open_mutex);
-	if (!err && closed)
+	if (!op->err && closed)
 		csv_close_send(super, &ci->fh, 1);
-	iput(reclaim->inode);
-	kfree(reclaim);
+	csv_op_put(op);
+	iput(inode);
 	if (atomic_dec_and_test(&super->reclaims))
 		wake_up_var(&super->reclaims);
+}
+
+/* csv_op.done: not by a receiver, since the last iput() may wait for folios. */
+static void csv_reclaim_done(struct csv_op *op)
+{
+	csv_op_defer(op, csv_reclaim_end);
 }
 
 /* Consumes the reference to @inode. */
 static void csv_open_reclaim_one(struct csv_super *super, struct inode *inode)
 {
-	struct csv_reclaim *reclaim = kmalloc(sizeof(*reclaim), GFP_NOFS | __GFP_NOFAIL);
+	struct csv_op *op;
 
 	/* no request of the new session is sent before all inodes have been here */
 	mutex_lock(&csv_inode_of(inode)->open_mutex);
 	csv_inode_of(inode)->pins = 0;
 	mutex_unlock(&csv_inode_of(inode)->open_mutex);
-	reclaim->inode = inode;
+	op = csv_op_alloc(super->vol, super, CSV_OP_OPEN);
+	if (IS_ERR(op)) {
+		iput(inode);
+		return;
+	}
+	op->in.fh = csv_inode_of(inode)->fh;
+	op->private = inode;
+	op->done = csv_reclaim_done;
 	atomic_inc(&super->reclaims);
-	INIT_WORK(&reclaim->work, csv_reclaim_work);
-	queue_work(csv_behind_wq, &reclaim->work);
+	csv_op_queue(op);
 }
 
 /**

@@ -4,7 +4,40 @@
  * from another node by a message. No lock of the VFS, no folio, no op_lock.
  */
 #include "../service/service.h"
+#include <linux/slab.h>
 #include "route.h"
+
+struct csv_recall_iput {
+	struct work_struct work;
+	struct csv_super *super;
+	struct inode *inode;
+};
+
+static void csv_recall_iput_work(struct work_struct *work)
+{
+	struct csv_recall_iput *last = container_of(work, struct csv_recall_iput, work);
+	struct csv_super *super = last->super;
+
+	iput(last->inode);
+	kfree(last);
+	if (atomic_dec_and_test(&super->reclaims))
+		wake_up_var(&super->reclaims);
+}
+
+/* Eviction locks folios, whose readers may wait for the recall. */
+static void csv_recall_put_inode(struct csv_super *super, struct inode *inode)
+{
+	struct csv_recall_iput *last;
+
+	if (atomic_add_unless(&inode->i_count, -1, 1))
+		return;
+	last = kmalloc(sizeof(*last), GFP_NOFS | __GFP_NOFAIL);
+	last->super = super;
+	last->inode = inode;
+	atomic_inc(&super->reclaims);
+	INIT_WORK(&last->work, csv_recall_iput_work);
+	queue_work(csv_behind_wq, &last->work);
+}
 
 /**
  * csv_recall_local - give a range up
@@ -32,7 +65,7 @@ u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start,
 		if (csv_touch_take(csv_inode_of(inode)))
 			flags |= CSV_RECALL_TOUCHED;
 		/* before the mount may go */
-		iput(inode);
+		csv_recall_put_inode(super, inode);
 	}
 	up_read(&vol->super_lock);
 	return flags;

@@ -24,7 +24,7 @@
  * @aborts: how often umount -f came: operations that began before end with -EIO
  * @abort_time: jiffies of the last one
  * @ended: the umount was killed: no operation is sent any more
- * @reclaims: opens being pinned again
+ * @reclaims: inodes that workers hold: opens being pinned again, and the last of a recall
  * @behind: operations that run on workers: CLOSE, RETURN
  * @lock: protects @layouts and @touched
  * @layouts: inodes that hold extents, by csv_inode.layout_entry
@@ -139,12 +139,14 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @task: for whom, referenced by the caller, where it is run for another process, or NULL
  * @abandoned: the caller was killed: a pin that still arrives goes back
  * @aborts: csv_super.aborts when it began
+ * @owner: the coordinator when it began
+ * @incarnation: of @owner
+ * @start: when it began
  * @done: of csv_op_submit(): it is over, with @err; has the caller's reference. Called by
- *	a receiver, which it must not hold up, or by a worker
+ *	the submitter, by a worker, or by a receiver, which it must not hold up
  * @err: for @done
- * @work: where a worker runs it
- * @iocb: for @done: the application's
- * @start: for @done: when it began
+ * @private: for @done
+ * @work: of an operation that nobody waits for
  */
 struct csv_op {
 	refcount_t ref;
@@ -166,11 +168,13 @@ struct csv_op {
 	struct task_struct *task;
 	bool abandoned;
 	int aborts;
+	u32 owner;
+	unsigned long incarnation;
+	ktime_t start;
 	void (*done)(struct csv_op *op);
 	int err;
-	struct work_struct work;
-	struct kiocb *iocb;
-	ktime_t start;
+	void *private;
+	struct delayed_work work;
 };
 
 /* op.c */
@@ -193,7 +197,9 @@ int csv_run_init(void);
 void csv_run_exit(void);
 int csv_op_run(struct csv_op *op);
 int csv_op_submit(struct csv_op *op, bool nowait);
-/* Run it on a worker; nobody waits but the umount. Consumes the reference. */
+void csv_op_queue(struct csv_op *op);
+void csv_op_defer(struct csv_op *op, work_func_t fn);
+/* Nobody waits for it but the umount. Consumes the reference. */
 void csv_op_run_behind(struct csv_op *op);
 /* Is this one of ours, which no application may see? */
 bool csv_op_retryable(int err);
@@ -236,6 +242,7 @@ struct csv_hold {
 size_t csv_layout_hold(struct csv_inode *ci, loff_t pos, size_t len, bool write,
 		       struct csv_hold *hold);
 void csv_layout_release(struct csv_hold *hold);
+bool csv_layout_lost(const struct csv_hold *hold);
 bool csv_layout_begin_bio(struct csv_hold *hold);
 void csv_layout_end_bio(struct csv_hold *hold);
 ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
@@ -277,6 +284,8 @@ void csv_mapped_exit(void);
 
 /* redrive.c */
 struct csv_bio;
+int csv_redrive_init(void);
+void csv_redrive_exit(void);
 void csv_redrive_bio(struct csv_bio *cb);
 
 /* data.c: the choice, for one read or write */

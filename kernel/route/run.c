@@ -15,7 +15,9 @@
 #include "../service/service.h"
 #include "route.h"
 
-#define CSV_XFER_ARGS	1024
+#define CSV_XFER_ARGS		1024
+#define CSV_OP_RETRY		(HZ / 4)
+#define CSV_OP_RETRY_SOON	(HZ / 50)
 
 /* One try. */
 struct csv_xfer {
@@ -26,7 +28,7 @@ struct csv_xfer {
 
 static struct kmem_cache *csv_xfer_cache;
 
-/* Its workers may wait for a coordinator for long, unlike those of csv_wq. */
+/* Its workers may wait for the disk, unlike those of csv_wq. */
 struct workqueue_struct *csv_behind_wq;
 
 /**
@@ -247,45 +249,42 @@ int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation,
 	return 0;
 }
 
-/* Tries until there is an answer. */
-static int csv_op_loop(struct csv_op *op)
+static void csv_op_begin(struct csv_op *op)
 {
-	ktime_t start = ktime_get();
-	u32 owner = READ_ONCE(op->vol->owner);
-	unsigned long incarnation = csv_node_incarnation(op->vol->cn, owner);
-	int err, wait, generation;
-	bool local;
+	op->aborts = op->super ? atomic_read(&op->super->aborts) : 0;
+	op->owner = READ_ONCE(op->vol->owner);
+	op->incarnation = csv_node_incarnation(op->vol->cn, op->owner);
+	op->start = ktime_get();
+}
 
-	for (;;) {
-		generation = atomic_read(&op->vol->generation);
-		local = READ_ONCE(op->vol->export);
-		err = csv_op_try(op);
-		/* likewise where there is no memory, here or there */
-		if (!csv_op_retryable(err) && !(err == -ENOMEM && op->opcode == CSV_OP_CLOSE))
-			break;
-		/* what was to be given back went with the coordinator that had given it */
-		if ((op->opcode == CSV_OP_CLOSE || op->opcode == CSV_OP_LAYOUT_RETURN) &&
-		    (owner != READ_ONCE(op->vol->owner) ||
-		     incarnation != csv_node_incarnation(op->vol->cn, owner)))
-			break;
-		if (csv_task_is_killed(op->task)) {
-			err = -ERESTARTSYS;
-			break;
-		}
-		if (err == -CSV_EDIGEST && !fatal_signal_pending(current) &&
-		    !csv_op_is_aborted(op->super, op->aborts))
-			continue;
-		wait = csv_op_wait(op->vol, op->super, generation, op->aborts);
-		if (wait) {
-			err = wait;
-			break;
-		}
-	}
-	/* reads and writes are counted once, as the application made them */
+/* Whether it is over, after a try that ended with *@err, which may become another one. */
+static bool csv_op_is_over(struct csv_op *op, int *err)
+{
+	/* likewise where there is no memory, here or there */
+	if (!csv_op_retryable(*err) && !(*err == -ENOMEM && op->opcode == CSV_OP_CLOSE))
+		return true;
+	/* what was to be given back went with the coordinator that had given it */
+	if ((op->opcode == CSV_OP_CLOSE || op->opcode == CSV_OP_LAYOUT_RETURN) &&
+	    (op->owner != READ_ONCE(op->vol->owner) ||
+	     op->incarnation != csv_node_incarnation(op->vol->cn, op->owner)))
+		return true;
+	if (csv_task_is_killed(op->task))
+		*err = -ERESTARTSYS;
+	else if (csv_op_is_aborted(op->super, op->aborts))
+		*err = -EIO;
+	else if (READ_ONCE(op->vol->removed))
+		*err = op->super ? -EIO : -ENODEV;
+	else
+		return false;
+	return true;
+}
+
+/* Reads and writes are counted once, as the application made them. */
+static void csv_op_count(struct csv_op *op, int err)
+{
 	if (op->opcode != CSV_OP_READ && op->opcode != CSV_OP_WRITE)
-		csv_stats_count(op->vol, local ? CSV_ROUTE_LOCAL : CSV_ROUTE_FILE, op->opcode,
-				start, err);
-	return err;
+		csv_stats_count(op->vol, READ_ONCE(op->vol->export) ? CSV_ROUTE_LOCAL :
+				CSV_ROUTE_FILE, op->opcode, op->start, err);
 }
 
 /**
@@ -297,71 +296,131 @@ static int csv_op_loop(struct csv_op *op)
  */
 int csv_op_run(struct csv_op *op)
 {
-	if (op->super)
-		op->aborts = atomic_read(&op->super->aborts);
-	return csv_op_loop(op);
+	int err, wait, generation;
+
+	csv_op_begin(op);
+	for (;;) {
+		generation = atomic_read(&op->vol->generation);
+		err = csv_op_try(op);
+		if (csv_op_is_over(op, &err))
+			break;
+		/* both have heard of the other's table by now */
+		if (err == -CSV_EDIGEST && !fatal_signal_pending(current))
+			continue;
+		wait = csv_op_wait(op->vol, op->super, generation, op->aborts);
+		if (wait) {
+			err = wait;
+			break;
+		}
+	}
+	csv_op_count(op, err);
+	return err;
 }
 
-static void csv_op_loop_work(struct work_struct *work)
+/*
+ * Operations that nobody waits for. Neither does a worker, but for the disk where this
+ * node is the coordinator: those of a volume without one would keep others from theirs.
+ */
+
+/* A try has ended. */
+static void csv_op_settle(struct csv_op *op, int err)
 {
-	struct csv_op *op = container_of(work, struct csv_op, work);
+	bool soon = err == -CSV_EDIGEST || err == -CSV_ESESSION;
 
-	op->err = csv_op_loop(op);
-	op->done(op);
+	if (csv_op_is_over(op, &err)) {
+		csv_op_count(op, err);
+		op->err = err;
+		op->done(op);
+	} else {
+		queue_delayed_work(csv_behind_wq, &op->work,
+				   soon ? CSV_OP_RETRY_SOON : CSV_OP_RETRY);
+	}
 }
 
-/* The first try of an operation that nobody waits for is over. */
 static void csv_xfer_done(struct csv_rpc *rpc)
 {
 	struct csv_xfer *xfer = container_of(rpc, struct csv_xfer, rpc);
-	struct csv_op *op = xfer->op;
 
-	op->err = csv_xfer_result(xfer);
-	if (csv_op_retryable(op->err))
-		queue_work(csv_behind_wq, &op->work);
-	else
-		op->done(op);
+	csv_op_settle(xfer->op, csv_xfer_result(xfer));
+}
+
+/* Return: -EINPROGRESS: csv_xfer_done() goes on, and may have done so; or how it ended */
+static int csv_op_attempt(struct csv_op *op, bool nowait)
+{
+	int err = csv_op_check(op);
+	struct csv_xfer *xfer;
+	struct csv_peer *peer;
+
+	if (err)
+		return err;
+	if (READ_ONCE(op->vol->export))
+		return nowait ? csv_op_try(op) : -CSV_ESESSION;
+	xfer = csv_xfer_alloc(op);
+	if (IS_ERR(xfer))
+		return PTR_ERR(xfer);
+	xfer->rpc.done = csv_xfer_done;
+	err = csv_op_send(op, xfer, nowait, &peer);
+	csv_rpc_put(&xfer->rpc);
+	if (err)
+		return err == -EAGAIN ? -CSV_ESESSION : err;
+	csv_peer_put(peer);
+	return -EINPROGRESS;
+}
+
+static void csv_op_work(struct work_struct *work)
+{
+	struct csv_op *op = container_of(to_delayed_work(work), struct csv_op, work);
+	int err = csv_op_attempt(op, true);
+
+	if (err != -EINPROGRESS)
+		csv_op_settle(op, err);
 }
 
 /**
- * csv_op_submit - begin to run an operation
- * @op: of a mount, with its arguments and @done, which is called with its results
+ * csv_op_submit - run an operation; nobody waits for it
+ * @op: with its arguments and @done, which is called with its results, perhaps at once
  * @nowait: do not wait for a slot, or for a coordinator
  *
- * The first try is an exchange that ends in the receiver. Only where there is no
- * coordinator to ask, or it is this node, a worker goes on.
- *
  * Context: process. Allocates under GFP_NOFS.
- * Return: 0: the caller's reference went to @done. Otherwise nothing was begun:
- * -EAGAIN (@nowait), -ERESTARTSYS (killed), -EIO (umount -f), -ENOMEM
+ * Return: 0: the caller's reference goes to @done. -EAGAIN (@nowait): nothing was begun
  */
 int csv_op_submit(struct csv_op *op, bool nowait)
 {
-	struct csv_xfer *xfer;
-	struct csv_peer *peer;
 	int err;
 
-	op->aborts = atomic_read(&op->super->aborts);
-	INIT_WORK(&op->work, csv_op_loop_work);
-	err = csv_op_check(op);
-	if (!err) {
-		xfer = csv_xfer_alloc(op);
-		if (IS_ERR(xfer))
-			return PTR_ERR(xfer);
-		xfer->rpc.done = csv_xfer_done;
-		err = csv_op_send(op, xfer, nowait, &peer);
-		csv_rpc_put(&xfer->rpc);
-		if (!err) {
-			csv_peer_put(peer);
-			return 0;
-		}
-	}
-	if (!csv_op_retryable(err))
-		return err;
-	if (nowait)
+	csv_op_begin(op);
+	INIT_DELAYED_WORK(&op->work, csv_op_work);
+	err = csv_op_attempt(op, nowait);
+	if (err == -EINPROGRESS)
+		return 0;
+	if (nowait && csv_op_retryable(err))
 		return -EAGAIN;
-	queue_work(csv_behind_wq, &op->work);
+	csv_op_settle(op, err);
 	return 0;
+}
+
+/**
+ * csv_op_queue - csv_op_submit() by a worker
+ * @op: with its arguments and @done, which gets the caller's reference
+ *
+ * Context: any
+ */
+void csv_op_queue(struct csv_op *op)
+{
+	csv_op_begin(op);
+	INIT_DELAYED_WORK(&op->work, csv_op_work);
+	queue_delayed_work(csv_behind_wq, &op->work, 0);
+}
+
+/**
+ * csv_op_defer - let a worker go on where csv_op.done() must not wait
+ * @op: the operation, which is over
+ * @fn: gets &csv_op.work.work
+ */
+void csv_op_defer(struct csv_op *op, work_func_t fn)
+{
+	INIT_DELAYED_WORK(&op->work, fn);
+	queue_delayed_work(csv_behind_wq, &op->work, 0);
 }
 
 /**
@@ -390,23 +449,21 @@ void csv_super_abort(struct csv_super *super, int err)
 	csv_volume_kick(super->vol);
 }
 
-static void csv_behind_work(struct work_struct *work)
+static void csv_behind_end(struct csv_op *op)
 {
-	struct csv_op *op = container_of(work, struct csv_op, work);
 	struct csv_super *super = op->super;
 
-	csv_op_run(op);
 	csv_op_put(op);
 	csv_behind_done(super);
 }
 
 /**
- * csv_op_run_behind - run an operation on a worker; nobody looks at its result
+ * csv_op_run_behind - run an operation that nobody looks at the result of
  * @op: of a mount, which waits for it before it goes; the reference is consumed
  */
 void csv_op_run_behind(struct csv_op *op)
 {
 	atomic_inc(&op->super->behind);
-	INIT_WORK(&op->work, csv_behind_work);
-	queue_work(csv_behind_wq, &op->work);
+	op->done = csv_behind_end;
+	csv_op_queue(op);
 }

@@ -27,26 +27,28 @@ static void csv_commit_raise(struct csv_request *req, u64 tx)
 }
 
 /**
- * csv_commit_begin - a change of an inode is about to be executed
- * @req: by this request
+ * csv_commit_open - a change of an inode is about to be executed
+ * @export: the volume
  * @inode: a directory or file that it changes
  */
-void csv_commit_begin(struct csv_request *req, const struct inode *inode)
+void csv_commit_open(struct csv_export *export, const struct inode *inode)
 {
-	atomic_inc(&csv_commit_bucket(req->export, inode)->pending);
+	atomic_inc(&csv_commit_bucket(export, inode)->pending);
 	/* who sees the change sees @pending: pairs with csv_commit_seen() */
 	smp_mb__after_atomic();
 }
 
 /**
- * csv_commit_end - the change has been executed, or has failed
- * @req: the request of csv_commit_begin()
+ * csv_commit_close - the change has been executed, or has failed
+ * @export: the volume of csv_commit_open()
  * @inode: the same
+ *
+ * Return: the number of the change
  */
-void csv_commit_end(struct csv_request *req, const struct inode *inode)
+u64 csv_commit_close(struct csv_export *export, const struct inode *inode)
 {
-	struct csv_tx_bucket *bucket = csv_commit_bucket(req->export, inode);
-	s64 tx = atomic64_inc_return(&req->export->tx);
+	struct csv_tx_bucket *bucket = csv_commit_bucket(export, inode);
+	s64 tx = atomic64_inc_return(&export->tx);
 	s64 old = atomic64_read(&bucket->last);
 
 	while (old < tx && !atomic64_try_cmpxchg(&bucket->last, &old, tx))
@@ -54,7 +56,27 @@ void csv_commit_end(struct csv_request *req, const struct inode *inode)
 	/* who sees @pending gone sees @last: pairs with csv_commit_seen() */
 	smp_mb__before_atomic();
 	atomic_dec(&bucket->pending);
-	csv_commit_raise(req, tx);
+	return tx;
+}
+
+/**
+ * csv_commit_begin - csv_commit_open() for a request
+ * @req: which executes the change
+ * @inode: a directory or file that it changes
+ */
+void csv_commit_begin(struct csv_request *req, const struct inode *inode)
+{
+	csv_commit_open(req->export, inode);
+}
+
+/**
+ * csv_commit_end - csv_commit_close() for a request, whose reply waits for it
+ * @req: the request of csv_commit_begin()
+ * @inode: the same
+ */
+void csv_commit_end(struct csv_request *req, const struct inode *inode)
+{
+	csv_commit_raise(req, csv_commit_close(req->export, inode));
 }
 
 /**

@@ -102,6 +102,30 @@ static bool csv_service_write_alone(struct csv_request *req, struct csv_snode *s
 	return !nr;
 }
 
+/* Under op_lock, which a change of the mode takes for writing. */
+static bool csv_service_drops_privs(struct csv_request *req, struct csv_snode *snode)
+{
+	umode_t mode = d_inode(snode->dentry)->i_mode;
+
+	/* sgid without execution by the group is no privilege */
+	return (req->in.flags & CSV_WRITE_KILL_PRIV) &&
+	       ((mode & S_ISUID) || (mode & 02010) == 02010);
+}
+
+/* A change of the mode, which layouts promise. */
+static int csv_service_drop_privs(struct csv_request *req, struct csv_snode *snode)
+{
+	struct csv_setattr set = { .valid = CSV_SET_KILL_PRIV | CSV_SET_OPENED };
+	int err = csv_snode_recall(snode, req->call, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
+
+	if (err)
+		return err;
+	csv_commit_begin(req, d_inode(snode->dentry));
+	err = csv_lower_setattr(&req->export->lower, snode->dentry, &set);
+	csv_commit_end(req, d_inode(snode->dentry));
+	return err;
+}
+
 static ssize_t csv_service_write_locked(struct csv_request *req, struct csv_snode *snode,
 					struct file *file, u64 pos)
 {
@@ -123,6 +147,11 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 
 	if (down_write_killable(&snode->op_lock))
 		return -ERESTARTSYS;
+	if (csv_service_drops_privs(req, snode)) {
+		n = csv_service_drop_privs(req, snode);
+		if (n)
+			goto unlock;
+	}
 	/*
 	 * A holder that commits grows the file without op_lock: whoever may do
 	 * that holds the end of the file, and is recalled first.
@@ -147,6 +176,7 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 		req->out.offset = pos;
 		n = csv_service_write_locked(req, snode, file, pos);
 	}
+unlock:
 	up_write(&snode->op_lock);
 	return n;
 }
@@ -160,7 +190,8 @@ static ssize_t csv_service_do_write(struct csv_request *req, struct csv_snode *s
 	if (!(req->in.flags & CSV_WRITE_APPEND)) {
 		if (down_read_killable(&snode->op_lock))
 			return -ERESTARTSYS;
-		if (csv_service_write_alone(req, snode, pos, len)) {
+		if (!csv_service_drops_privs(req, snode) &&
+		    csv_service_write_alone(req, snode, pos, len)) {
 			req->out.offset = pos;
 			n = csv_service_write_locked(req, snode, file, pos);
 		}

@@ -98,6 +98,20 @@ void csv_service_resume(const struct cred *old)
 	revert_creds(old);
 }
 
+/* A file that is opened while the volume goes offline is opened at the next coordinator. */
+static int csv_service_handle(struct csv_request *req, csv_handler handler)
+{
+	bool opens = req->call->opcode == CSV_OP_OPEN || req->call->opcode == CSV_OP_CREATE;
+	int err;
+
+	if (opens && !csv_export_begin_open(req->export))
+		return -CSV_ENOT_COORD;
+	err = handler(req);
+	if (opens)
+		csv_export_end_open(req->export);
+	return err;
+}
+
 static int csv_service_run(struct csv_request *req)
 {
 	struct csv_call *call = req->call;
@@ -111,7 +125,7 @@ static int csv_service_run(struct csv_request *req)
 		err = csv_service_get_groups(req);
 	if (err)
 		return err;
-	err = handler(req);
+	err = csv_service_handle(req, handler);
 	/* the removal of what is gone may be anybody's, and may not be in the log yet */
 	if (err == -ESTALE)
 		req->wait_tx = atomic64_inc_return(&req->export->tx);

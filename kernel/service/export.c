@@ -139,7 +139,7 @@ static int csv_export_check(struct csv_export *export, const char **why)
 	int err;
 
 	if (memcmp(export->lower.sb->s_uuid.b, vol->uuid, sizeof(vol->uuid))) {
-		*why = "the disk holds another file system: its UUID is not the volume's";
+		*why = "its disk has another UUID: check device and uuid";
 		return -EMEDIUMTYPE;
 	}
 	err = csv_lower_get_epoch(&export->lower, &epoch, &onlines);
@@ -164,14 +164,24 @@ static int csv_export_check(struct csv_export *export, const char **why)
 }
 
 /**
+ * csv_export_probe - whether a volume's disk is there, is the right one, and whole
+ * @vol: the volume; its state_mutex is held
+ * @why: on error, what an administrator should hear
+ *
+ * Nothing is changed, neither on the disk nor at any node.
+ */
+int csv_export_probe(struct csv_volume *vol, const char **why)
+{
+	return csv_lower_check(vol->fstype, vol->device, vol->uuid, why);
+}
+
+/**
  * csv_export_start - mount a volume's lower file system and serve it
  * @vol: the volume; its state_mutex is held
- * @device: path of its disk
  * @exportp: filled in
  * @why: on error, what an administrator should hear
  */
-int csv_export_start(struct csv_volume *vol, const char *device, struct csv_export **exportp,
-		     const char **why)
+int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const char **why)
 {
 	struct csv_export *export = kvzalloc(sizeof(*export), GFP_KERNEL);
 	unsigned int i;
@@ -197,7 +207,7 @@ int csv_export_start(struct csv_volume *vol, const char *device, struct csv_expo
 	csv_export_init_queue(&export->reserved);
 	init_waitqueue_head(&export->block_wait);
 
-	err = csv_lower_mount(&export->lower, vol->fstype, device, why);
+	err = csv_lower_mount(&export->lower, vol->fstype, vol->device, why);
 	if (err)
 		goto free;
 	err = csv_export_check(export, why);
@@ -325,6 +335,34 @@ static void csv_export_forget_one(struct csv_snode *snode, void *data)
 }
 
 /**
+ * csv_export_begin_open - a file is about to be opened
+ * @export: the volume, referenced by the caller
+ *
+ * Return: whether csv_export_end_open() follows; if not, there is about to be
+ * another coordinator, which is to be asked
+ */
+bool csv_export_begin_open(struct csv_export *export)
+{
+	atomic_inc(&export->opening);
+	/* counted, then looked: pairs with csv_export_stop() */
+	smp_mb__after_atomic();
+	if (!READ_ONCE(export->draining))
+		return true;
+	csv_export_end_open(export);
+	return false;
+}
+
+/**
+ * csv_export_end_open - it has been opened, or has not
+ * @export: the volume
+ */
+void csv_export_end_open(struct csv_export *export)
+{
+	if (atomic_dec_and_test(&export->opening))
+		wake_up_var(&export->opening);
+}
+
+/**
  * csv_export_stop - take back everything and release the lower file system
  * @export: freed on success; no new call finds it any more
  * @force: also while files are open; they come back by their handles
@@ -341,6 +379,9 @@ int csv_export_stop(struct csv_export *export, bool force)
 		return -EBUSY;
 	/* no more grants; then recalls, while COMMIT and RETURN are still answered */
 	WRITE_ONCE(export->draining, true);
+	/* pairs with csv_export_begin_open() */
+	smp_mb();
+	wait_var_event(&export->opening, !atomic_read(&export->opening));
 	csv_export_for_each(export, csv_export_recall_one, &err);
 	if (!err && atomic64_read(&export->nr_pins) && !force)
 		err = -EBUSY;

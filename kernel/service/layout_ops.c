@@ -360,7 +360,9 @@ int csv_service_layout_get(struct csv_request *req)
 	if (grant->write) {
 		struct file *file = csv_snode_file(snode);
 
+		csv_commit_begin(req, grant->inode);
 		err = IS_ERR(file) ? PTR_ERR(file) : csv_lower_remove_privs(file);
+		csv_commit_end(req, grant->inode);
 		if (err)
 			goto free;
 	}

@@ -64,7 +64,8 @@ struct csv_pages {
  * @epoch: of the table when it went online
  * @ref: csv_volume.export holds one, each call in flight one
  * @gone: completed when the last reference is dropped
- * @draining: no more grants
+ * @draining: no more grants and opens
+ * @opening: OPENs and CREATEs being executed
  * @stopping: no new call is admitted
  * @lower: the lower file system
  * @seq: orders attributes, grants and recalls; grows over every online
@@ -95,6 +96,7 @@ struct csv_export {
 	refcount_t ref;
 	struct completion gone;
 	bool draining;
+	atomic_t opening;
 	bool stopping;
 	struct csv_lower lower;
 	atomic64_t seq;
@@ -200,9 +202,11 @@ struct csv_service_upcalls {
 extern const struct csv_service_upcalls *csv_service_upcalls;
 
 /* export.c */
-int csv_export_start(struct csv_volume *vol, const char *device, struct csv_export **exportp,
-		     const char **why);
+int csv_export_probe(struct csv_volume *vol, const char **why);
+int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const char **why);
 int csv_export_stop(struct csv_export *export, bool force);
+bool csv_export_begin_open(struct csv_export *export);
+void csv_export_end_open(struct csv_export *export);
 bool csv_export_tryget(struct csv_export *export);
 void csv_export_put(struct csv_export *export);
 void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
@@ -211,6 +215,8 @@ void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
 
 /* commit.c */
+void csv_commit_open(struct csv_export *export, const struct inode *inode);
+u64 csv_commit_close(struct csv_export *export, const struct inode *inode);
 void csv_commit_begin(struct csv_request *req, const struct inode *inode);
 void csv_commit_end(struct csv_request *req, const struct inode *inode);
 void csv_commit_seen(struct csv_request *req, const struct inode *inode);

@@ -221,8 +221,11 @@ static void csv_snode_trim(struct csv_snode *snode)
 	if (trim)
 		snode->post_eof = false;
 	mutex_unlock(&snode->seg_mutex);
-	if (trim)
+	if (trim) {
+		csv_commit_open(snode->export, d_inode(snode->dentry));
 		csv_lower_trim(&snode->export->lower, snode->dentry);
+		csv_commit_close(snode->export, d_inode(snode->dentry));
+	}
 	up_write(&snode->op_lock);
 }
 
@@ -469,7 +472,9 @@ static void csv_recall_touch(struct csv_snode *snode)
 {
 	struct csv_setattr set = { .valid = CSV_SET_TOUCH };
 
+	csv_commit_open(snode->export, d_inode(snode->dentry));
 	csv_lower_setattr(&snode->export->lower, snode->dentry, &set);
+	csv_commit_close(snode->export, d_inode(snode->dentry));
 }
 
 /* Recalls what stands in the way from everybody who holds it; NULL if nobody does. */

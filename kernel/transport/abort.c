@@ -75,14 +75,15 @@ static bool csv_session_is_busy(struct csv_peer *peer, bool marked)
 }
 
 /**
- * csv_session_collect() - end the requests that csv_session_mark() marked
+ * csv_session_collect() - end the requests that were marked
  * @peer: peer
+ * @err: with this error; 0: with any
  * @done: they go here, with csv_rpc.err set, for csv_rpc_complete_list()
  *
  * If some were unsafe the link was dropped in between. Context: process.
  * Return: whether one is being received into right now, and was left out.
  */
-bool csv_session_collect(struct csv_peer *peer, struct list_head *done)
+bool csv_session_collect(struct csv_peer *peer, int err, struct list_head *done)
 {
 	bool left = false;
 	unsigned int i;
@@ -93,7 +94,7 @@ bool csv_session_collect(struct csv_peer *peer, struct list_head *done)
 		struct csv_slot *slot = &peer->slots[i];
 		struct csv_rpc *rpc = slot->rpc;
 
-		if (!slot->abort || slot->state != CSV_SLOT_BUSY)
+		if (!slot->abort || slot->state != CSV_SLOT_BUSY || (err && slot->abort != err))
 			continue;
 		if (slot->receiving) {
 			left = true;
@@ -156,12 +157,33 @@ static void csv_cancel_send(struct csv_cancel *cancel)
 	csv_conn_put(cancel->conn);
 }
 
+/* What csv_slot_cancel() marked; what others did may be on the link still. */
 static void csv_session_withdraw(struct csv_peer *peer)
 {
 	LIST_HEAD(done);
 
-	csv_session_collect(peer, &done);
+	csv_session_collect(peer, -ERESTARTSYS, &done);
+	/* zombies that a link came up without */
+	queue_work(csv_link_wq, &peer->resend_work);
 	csv_rpc_complete_list(&done);
+}
+
+/* Of those that wait for a slot. */
+static void csv_session_cancel_waiters(struct csv_peer *peer)
+{
+	struct csv_waiter *waiter, *next;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < CSV_CLASS_COUNT; i++) {
+		list_for_each_entry_safe(waiter, next, &peer->waiters[i], entry) {
+			if (!csv_task_is_killed(waiter->task))
+				continue;
+			list_del(&waiter->entry);
+			waiter->slot = -ERESTARTSYS;
+			complete(&waiter->done);
+		}
+	}
 }
 
 /**
@@ -201,6 +223,9 @@ void csv_session_cancel_killed(struct csv_peer *peer)
 	bool marked = false;
 	unsigned int i;
 
+	spin_lock(&peer->lock);
+	csv_session_cancel_waiters(peer);
+	spin_unlock(&peer->lock);
 	for (i = 0; i < CSV_SLOTS; i++) {
 		struct csv_slot *slot = &peer->slots[i];
 
@@ -231,7 +256,7 @@ void csv_session_reset(struct csv_peer *peer, struct list_head *done)
 	lockdep_assert_held(&peer->mutex);
 	if (peer->incarnation) {
 		csv_session_mark(peer, 0, -CSV_ESESSION, &unsafe);
-		csv_session_collect(peer, done);
+		csv_session_collect(peer, 0, done);
 	}
 	wait_event(peer->tx_wait, !csv_session_is_busy(peer, false));
 	spin_lock(&peer->lock);
@@ -267,7 +292,7 @@ void csv_peer_abort(struct csv_peer *peer, u32 volume, int err)
 	csv_session_mark(peer, volume, err, &unsafe);
 	if (unsafe)
 		csv_link_drop(peer);
-	while (csv_session_collect(peer, &done))
+	while (csv_session_collect(peer, 0, &done))
 		csv_link_drop(peer);
 	/* Zombies that a link came up without. */
 	queue_work(csv_link_wq, &peer->resend_work);

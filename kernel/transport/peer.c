@@ -131,7 +131,7 @@ void csv_peer_destroy(struct csv_peer *peer)
 
 	csv_link_stop(peer);
 	csv_session_mark(peer, 0, -ESHUTDOWN, &unsafe);
-	csv_session_collect(peer, &done);
+	csv_session_collect(peer, 0, &done);
 	csv_rpc_complete_list(&done);
 	csv_peer_put(peer);
 }

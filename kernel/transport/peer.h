@@ -43,6 +43,7 @@ struct csv_waiter {
 	struct list_head entry;
 	struct completion done;
 	u32 volume;
+	struct task_struct *task;
 	int slot;		/* >= 0: got it, -EAGAIN: waits, else an error */
 };
 
@@ -242,7 +243,7 @@ void csv_session_kick(struct csv_peer *peer);
 /* abort.c */
 void csv_session_cancel_killed(struct csv_peer *peer);
 void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe);
-bool csv_session_collect(struct csv_peer *peer, struct list_head *done);
+bool csv_session_collect(struct csv_peer *peer, int err, struct list_head *done);
 void csv_session_reset(struct csv_peer *peer, struct list_head *done);
 
 /* reply.c */

@@ -217,6 +217,7 @@ int csv_session_get_slot(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait
 	}
 	waiter.slot = -EAGAIN;
 	waiter.volume = rpc->volume;
+	waiter.task = rpc->task;
 	init_completion(&waiter.done);
 	list_add_tail(&waiter.entry, &peer->waiters[class]);
 	spin_unlock(&peer->lock);

@@ -335,6 +335,7 @@ const struct inode_operations csvfs_dir_iops = {
 	.getattr	= csvfs_getattr,
 	.setattr	= csvfs_setattr,
 	.permission	= csvfs_permission,
+	.listxattr	= csvfs_listxattr,
 	.get_acl	= csvfs_get_acl,
 	.fileattr_get	= csvfs_fileattr_get,
 	.fileattr_set	= csvfs_fileattr_set,

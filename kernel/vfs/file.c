@@ -146,9 +146,10 @@ static int csvfs_do_fallocate(struct inode *inode, int mode, loff_t offset, loff
 static long csvfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 {
 	struct inode *inode = file_inode(file);
-	int err = 0;
+	int err = down_write_killable(&inode->i_rwsem);
 
-	inode_lock(inode);
+	if (err)
+		return err;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && offset + length > i_size_read(inode))
 		err = inode_newsize_ok(inode, offset + length);
 	if (!err)

@@ -326,10 +326,22 @@ struct posix_acl *csvfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, 
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
+/**
+ * csvfs_listxattr - refuse, as all that has to do with extended attributes
+ * @dentry: ignored
+ * @list: ignored
+ * @size: ignored
+ */
+ssize_t csvfs_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	return -EOPNOTSUPP;
+}
+
 const struct inode_operations csvfs_file_iops = {
 	.getattr	= csvfs_getattr,
 	.setattr	= csvfs_setattr,
 	.permission	= csvfs_permission,
+	.listxattr	= csvfs_listxattr,
 	.get_acl	= csvfs_get_acl,
 	.fileattr_get	= csvfs_fileattr_get,
 	.fileattr_set	= csvfs_fileattr_set,
@@ -340,10 +352,12 @@ const struct inode_operations csvfs_symlink_iops = {
 	.getattr	= csvfs_getattr,
 	.setattr	= csvfs_setattr,
 	.permission	= csvfs_permission,
+	.listxattr	= csvfs_listxattr,
 };
 
 const struct inode_operations csvfs_special_iops = {
 	.getattr	= csvfs_getattr,
 	.setattr	= csvfs_setattr,
 	.permission	= csvfs_permission,
+	.listxattr	= csvfs_listxattr,
 };

@@ -25,6 +25,7 @@ int csvfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 int csvfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 int csvfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);
 int csvfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry, struct fileattr *fa);
+ssize_t csvfs_listxattr(struct dentry *dentry, char *list, size_t size);
 struct posix_acl *csvfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type);
 int csvfs_refresh(struct inode *inode);
 

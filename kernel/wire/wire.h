@@ -188,7 +188,7 @@ enum csv_opcode {
 	CSV_OP_BLOCK_WRITE,	/* fh offset flags(FUA), data */
 	CSV_OP_BLOCK_FLUSH,
 	/* between nodes, about volumes */
-	CSV_OP_CLAIM,		/* data: uuid; epoch in the header -> flags(MINE) */
+	CSV_OP_CLAIM,		/* flags; data: uuid; epoch in the header -> flags(MINE) */
 	CSV_OP_COUNT,
 };
 
@@ -276,9 +276,11 @@ struct csv_setattr {
 #define CSV_READ_EOF		0x1	/* reply */
 #define CSV_WRITE_APPEND	0x1
 #define CSV_WRITE_SYNC		0x2
+#define CSV_WRITE_KILL_PRIV	0x4	/* the writer may not keep suid and sgid */
 #define CSV_LAYOUT_WRITE	0x1
 #define CSV_BLOCK_FUA		0x1
 #define CSV_RECALL_TOUCHED	0x1	/* reply: data was overwritten, set the times */
+#define CSV_CLAIM_TAKE		0x1	/* nobody has it: the layouts of its last coordinator end */
 #define CSV_CLAIM_MINE		0x1	/* reply: the volume is online here */
 
 /* One extent of LAYOUT_GET (reply) and LAYOUT_COMMIT (request): 32 bytes. */

@@ -113,6 +113,12 @@ for way in direct block file; do
 	start $way-buffered $way --ioengine=psync
 	start $way-aio $way --ioengine=libaio --direct=1 --iodepth=16
 	start $way-uring $way --ioengine=io_uring --direct=1 --iodepth=16
+	# two of them, so that one waits for the other's lock of the file
+	for name in $way-append{1,2}; do
+		in_background $name "dd if=/dev/zero of=/csv/data/log bs=4k oflag=append conv=notrunc"
+		job[$name]=$!
+		names+=("$name")
+	done
 	sleep 3
 	for name in "${names[@]}"; do assert lives "$name"; done
 	assert node 2 ip link set eth0 down
