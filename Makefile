@@ -3,7 +3,7 @@
 VERSION := 0.1
 
 # Not `uname -r`: the machine that builds may run another kernel than the one the module is for.
-KVER ?= $(shell ls -d /lib/modules/6.12*-amd64/build 2>/dev/null | sort -V | tail -n 1 | cut -d/ -f4)
+KVER ?= $(shell ls -d /lib/modules/6.12*-amd64/build 2>/dev/null | grep -v -e -cloud- -e -rt- | sort -V | tail -n 1 | cut -d/ -f4)
 KVER_BUILD ?= /lib/modules/$(KVER)/build
 
 PREFIX ?= /usr
@@ -28,6 +28,7 @@ demo: deps
 
 test: deps
 	$(MAKE) all
+	tests/checks/run pure
 	tests/run
 
 check:
@@ -56,8 +57,8 @@ dkms:
 	printf '%s\n' 'PACKAGE_NAME=csvfs' 'PACKAGE_VERSION=$(VERSION)' 'AUTOINSTALL=yes' \
 		'MAKE="make -C $$kernel_source_dir M=$$dkms_tree/csvfs/$(VERSION)/build modules"' \
 		'CLEAN="make -C $$kernel_source_dir M=$$dkms_tree/csvfs/$(VERSION)/build clean"' \
-		'BUILT_MODULE_NAME[0]=csvfs' 'DEST_MODULE_LOCATION[0]=/updates' \
-		'BUILT_MODULE_NAME[1]=csvfs_rdma' 'DEST_MODULE_LOCATION[1]=/updates' >$(DKMS_SRC)/dkms.conf
+		'BUILT_MODULE_NAME[0]=csvfs' 'BUILT_MODULE_LOCATION[0]=kernel' 'DEST_MODULE_LOCATION[0]=/updates' \
+		>$(DKMS_SRC)/dkms.conf
 	@echo "now: dkms install csvfs/$(VERSION)"
 
 clean:

@@ -257,15 +257,17 @@ static int volume_del(int argc, char **argv)
 	return cluster_edit_table(volume_del_edit, argv[0]);
 }
 
+static int volume_check(const char *name)
+{
+	if (strlen(name) > CSV_NAME_MAX)
+		return csvctl_error("a name has at most %d bytes", CSV_NAME_MAX);
+	return CSVCTL_OK;
+}
+
 static struct nlmsghdr *volume_begin(uint8_t cmd, const char *name)
 {
-	struct nlmsghdr *nlh;
+	struct nlmsghdr *nlh = nl_begin(cmd, 256);
 
-	if (strlen(name) > CSV_NAME_MAX) {
-		csvctl_error("a name has at most %d bytes", CSV_NAME_MAX);
-		return NULL;
-	}
-	nlh = nl_begin(cmd, 256);
 	if (nlh)
 		mnl_attr_put_strz(nlh, CSVFS_A_STATE_NAME, name);
 	return nlh;
@@ -277,6 +279,8 @@ static int volume_online(int argc, char **argv)
 
 	if (argc != 1)
 		return csvctl_usage("volume online takes one name");
+	if (volume_check(argv[0]))
+		return CSVCTL_USAGE;
 	nlh = volume_begin(CSVFS_CMD_VOLUME_ONLINE, argv[0]);
 	return nlh ? nl_do(nlh, NULL) : CSVCTL_KERNEL;
 }
@@ -287,6 +291,8 @@ static int volume_offline(int argc, char **argv)
 
 	if (argc < 1 || argc > 2 || (argc == 2 && strcmp(argv[1], "force")))
 		return csvctl_usage("volume offline takes one name, and force behind it");
+	if (volume_check(argv[0]))
+		return CSVCTL_USAGE;
 	nlh = volume_begin(CSVFS_CMD_VOLUME_OFFLINE, argv[0]);
 	if (!nlh)
 		return CSVCTL_KERNEL;
@@ -302,6 +308,8 @@ static int volume_redirect(int argc, char **argv)
 
 	if (argc != 2)
 		return csvctl_usage("volume redirect takes a name, and file, block or off");
+	if (volume_check(argv[0]))
+		return CSVCTL_USAGE;
 	mode = strcmp(argv[1], "off") ? value_access(argv[1]) : CSV_ACCESS_COUNT;
 	if (mode != CSV_ACCESS_FILE && mode != CSV_ACCESS_BLOCK && mode != CSV_ACCESS_COUNT)
 		return csvctl_usage("redirect \"%s\": it is file, block or off", argv[1]);

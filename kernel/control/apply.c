@@ -228,7 +228,7 @@ int csv_table_apply(struct csv_net *cn, struct csv_table *table,
 	}
 	mutex_lock(&cn->control_mutex);
 	old = csv_table_locked(cn);
-	if (expected && expected != (old ? old->generation : 0)) {
+	if (table->compare && expected != (old ? old->generation : 0)) {
 		NL_SET_ERR_MSG(extack, "the table has changed meanwhile: read it and try again");
 		csv_table_free(table);
 		err = -EAGAIN;

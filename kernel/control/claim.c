@@ -89,7 +89,8 @@ static int csv_claim_result(struct csv_volume *vol, const char *node, int ret,
 	case -EINTR:
 		return -EINTR;
 	default:
-		NL_SET_ERR_MSG_FMT(extack, "%s does not answer for %s: see node show, fence it if off",
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s does not answer for %s: see node show, fence it if off",
 				   node, vol->name);
 		return -EHOSTUNREACH;
 	}

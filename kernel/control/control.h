@@ -74,7 +74,7 @@ int csv_node_read_key(s32 serial, u8 key[CSV_KEY_MAX], struct netlink_ext_ack *e
  * apply.c: put a new table in force: checks it against the old one, publishes
  * it, then lets nodes and volumes follow. Takes control_mutex. On error the old
  * table stays in force and @extack says why. @table is consumed either way; its
- * generation is the one that it is to replace, 0 for whatever is in force. The
+ * generation is the one that it is to replace, if it says compare, 0 for none. The
  * fenced marks of the old table are kept.
  */
 int csv_table_apply(struct csv_net *cn, struct csv_table *table,

@@ -148,8 +148,10 @@ static int csv_nl_get_table(struct genl_info *info, struct csv_table *table)
 		table->transport = nla_get_u8(info->attrs[CSVFS_A_TABLE_TRANSPORT]);
 	if (info->attrs[CSVFS_A_TABLE_DATA_DIGEST])
 		table->data_digest = nla_get_u8(info->attrs[CSVFS_A_TABLE_DATA_DIGEST]);
-	if (info->attrs[CSVFS_A_TABLE_GENERATION])
+	if (info->attrs[CSVFS_A_TABLE_GENERATION]) {
 		table->generation = nla_get_u32(info->attrs[CSVFS_A_TABLE_GENERATION]);
+		table->compare = true;
+	}
 	nla_for_each_attr(attr, genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr), rem) {
 		switch (nla_type(attr)) {
 		case CSVFS_A_TABLE_NODE:

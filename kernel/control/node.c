@@ -242,15 +242,24 @@ static int csv_node_set_fenced(struct csv_net *cn, const struct csv_table_node *
 	return err;
 }
 
-static void csv_node_reset(struct csv_net *cn, u32 node)
+/* Of the local node: all of its connections, and its listener. */
+static int csv_node_reset(struct csv_net *cn, u32 node, struct netlink_ext_ack *extack)
 {
 	struct csv_peer *peer;
 	unsigned long id;
+	int err = 0;
 
+	if (node == cn->local_id) {
+		err = csv_listener_restart(cn);
+		if (err)
+			NL_SET_ERR_MSG_FMT(extack, "cannot listen any more: error %d; apply again",
+					   err);
+	}
 	xa_for_each(&cn->peers, id, peer) {
 		if (id == node || node == cn->local_id)
 			csv_peer_reset(peer);
 	}
+	return err;
 }
 
 static int csv_node_set_locked(struct csv_net *cn, const struct csv_node_change *change,
@@ -285,7 +294,7 @@ static int csv_node_set_locked(struct csv_net *cn, const struct csv_node_change 
 	if (!err && change->fenced >= 0 && node)
 		err = csv_node_set_fenced(cn, node, change->fenced, extack);
 	if (!err && change->reset)
-		csv_node_reset(cn, change->id);
+		err = csv_node_reset(cn, change->id, extack);
 	return err;
 }
 

@@ -183,6 +183,8 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 	down_write(&vol->super_lock);
 	WRITE_ONCE(vol->super, super);
 	up_write(&vol->super_lock);
+	/* a node that has it mounted does not leave the table */
+	csv_peer_tell_all(vol->cn);
 unlock:
 	mutex_unlock(&vol->state_mutex);
 	return err;

@@ -49,6 +49,7 @@ struct csv_table {
 	u8 transport;			/* enum csv_transport_type */
 	bool data_digest;		/* messages carry a digest of their data */
 	u32 generation;			/* grows with every change on this node; 0: none */
+	bool compare;			/* applied only in place of the one of that generation */
 	u32 nr_nodes, nr_volumes, nr_access;
 	struct csv_table_node *nodes;		/* by id, ascending */
 	struct csv_table_volume *volumes;	/* by id, ascending */

@@ -105,6 +105,17 @@ void csv_volume_kick(struct csv_volume *vol)
 	wake_up_all(&vol->wait);
 }
 
+/* It is online here, and its file system has no block map. */
+static bool csv_volume_is_unmapped(struct csv_volume *vol)
+{
+	struct csv_export *export = csv_volume_get_export(vol);
+	bool unmapped = export && !export->lower.layouts;
+
+	if (export)
+		csv_export_put(export);
+	return unmapped;
+}
+
 /* What depends on the volume alone: state, access, reasons. Returns enum csv_state_info. */
 static u8 csv_volume_info_of(struct csv_volume *vol, struct csv_volume_info *info)
 {
@@ -119,8 +130,9 @@ static u8 csv_volume_info_of(struct csv_volume *vol, struct csv_volume_info *inf
 	route = csv_volume_client_ops->route(vol, &info->file_reasons, &info->block_reasons);
 	up_read(&vol->super_lock);
 	if (!info->mounted) {
-		/* what does not depend on a mount: the table and the administrator */
-		info->file_reasons &= ~CSV_FILE_REASON_NO_EXTENT_MAP;
+		/* the table and the administrator do not depend on a mount, nor does a disk here */
+		if (!csv_volume_is_unmapped(vol))
+			info->file_reasons &= ~CSV_FILE_REASON_NO_EXTENT_MAP;
 		info->block_reasons &= ~CSV_BLOCK_REASON_NO_DISK;
 	}
 	if (READ_ONCE(vol->path_err) == -EMEDIUMTYPE)

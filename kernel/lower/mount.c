@@ -291,8 +291,9 @@ int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16], c
 	err = csv_lower_probe(file_bdev(file), fstype, &id);
 	bdev_fput(file);
 	if (err) {
-		*why = err == -EMEDIUMTYPE ? "its disk has no such file system: check device and type" :
-			"its disk cannot be read: see dmesg";
+		*why = "its disk cannot be read: see dmesg";
+		if (err == -EMEDIUMTYPE)
+			*why = "its disk has no such file system: check device and type";
 		return err;
 	}
 	if (memcmp(id.uuid, uuid, sizeof(id.uuid))) {

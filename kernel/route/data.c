@@ -112,8 +112,12 @@ static ssize_t csv_data_file_rw(struct kiocb *iocb, struct iov_iter *iter, u64 r
 /* Why there was no layout where the routes of volume and inode would have had one. */
 static u64 csv_data_no_layout(struct inode *inode)
 {
-	return csv_inode_unmappable(csv_inode_of(inode)) ? CSV_FILE_REASON_UNMAPPABLE :
-		CSV_FILE_REASON_CONTENDED;
+	struct csv_select in = { .aligned = true };
+
+	in.unmappable = csv_inode_unmappable(csv_inode_of(inode));
+	in.contended = !in.unmappable;
+	csv_data_select_volume(csv_super_of(inode->i_sb)->vol, &in);
+	return csv_route_select(&in).file_reasons;
 }
 
 /* A layout came to an end before the call did: the coordinator does the rest. */

@@ -194,7 +194,7 @@ static int csv_hs_check_hello(struct csv_hs_ctx *ctx)
 	if (ctx->ours.features_required & ~hello->features)
 		return csv_hs_refuse(ctx, false, "a feature required here is unknown there");
 	if (memcmp(hello->cluster, ctx->ours.cluster, sizeof(hello->cluster)))
-		return csv_hs_refuse(ctx, false, "not the same cluster name");
+		return csv_hs_refuse(ctx, false, "not the same cluster name: compare the tables");
 	if (le32_to_cpu(hello->node) != peer->node ||
 	    le32_to_cpu(hello->target) != peer->cn->local_id)
 		return csv_hs_refuse(ctx, false, "not the node that was expected: %u for %u",
@@ -288,7 +288,8 @@ static int csv_hs_recv_auth(struct csv_hs_ctx *ctx)
 		return csv_hs_refuse(ctx, false, "hmac(sha256) failed (%d)", ret);
 	if (crypto_memneq(mac, auth.mac, sizeof(mac))) {
 		atomic64_inc(&ctx->conn->peer->auth_failures);
-		return csv_hs_refuse(ctx, false, "authentication failed: not the same key");
+		return csv_hs_refuse(ctx, false,
+				     "authentication failed: not the same key, set it anew");
 	}
 	ctx->conn->hs.session = le64_to_cpu(auth.session);
 	return 0;

@@ -179,3 +179,23 @@ void csv_listener_stop(struct csv_net *cn)
 	cn->listener = NULL;
 	kfree(listener);
 }
+
+/**
+ * csv_listener_restart() - let nobody dial in for a moment
+ * @cn: this node; nothing happens if it has no listener
+ *
+ * Context: as csv_listener_stop().
+ * Return: 0 or an error, without a listener then.
+ */
+int csv_listener_restart(struct csv_net *cn)
+{
+	enum csv_transport_type type;
+	struct sockaddr_storage addr;
+
+	if (!cn->listener)
+		return 0;
+	type = cn->listener->ops->type;
+	addr = cn->listener->addr;
+	csv_listener_stop(cn);
+	return csv_listener_start(cn, type, &addr);
+}

@@ -267,14 +267,17 @@ void csv_call_cancel(struct csv_conn *conn, const struct csv_wire_hdr *hdr);
 
 /* The classes' slots, one class behind the other. */
 #define CSV_FIRST_META		0
-#define CSV_FIRST_RECALL	(CSV_FIRST_META + CSV_SLOTS_META)
+#define CSV_FIRST_WRITE		(CSV_FIRST_META + CSV_SLOTS_META)
+#define CSV_FIRST_RECALL	(CSV_FIRST_WRITE + CSV_SLOTS_WRITE)
 #define CSV_FIRST_DATA		(CSV_FIRST_RECALL + CSV_SLOTS_RECALL)
 #define CSV_FIRST_RESV		(CSV_FIRST_DATA + CSV_SLOTS_DATA)
 
 static inline enum csv_class csv_slot_class(unsigned int index)
 {
-	if (index < CSV_FIRST_RECALL)
+	if (index < CSV_FIRST_WRITE)
 		return CSV_CLASS_META;
+	if (index < CSV_FIRST_RECALL)
+		return CSV_CLASS_WRITE;
 	if (index < CSV_FIRST_DATA)
 		return CSV_CLASS_RECALL;
 	if (index < CSV_FIRST_RESV)
@@ -285,7 +288,8 @@ static inline enum csv_class csv_slot_class(unsigned int index)
 static inline u16 csv_slot_count(enum csv_class class)
 {
 	static const u16 counts[CSV_CLASS_COUNT] = {
-		CSV_SLOTS_META, CSV_SLOTS_RECALL, CSV_SLOTS_DATA, CSV_SLOTS_RESV,
+		CSV_SLOTS_META, CSV_SLOTS_WRITE, CSV_SLOTS_RECALL, CSV_SLOTS_DATA,
+		CSV_SLOTS_RESV,
 	};
 
 	return counts[class];
@@ -294,7 +298,11 @@ static inline u16 csv_slot_count(enum csv_class class)
 /* Data has connections of its own, so that it does not stand in the way. */
 static inline unsigned int csv_slot_conn(unsigned int index)
 {
-	return csv_slot_class(index) == CSV_CLASS_DATA ? 1 + index % CSV_DATA_CONNS : 0;
+	enum csv_class class = csv_slot_class(index);
+
+	if (class == CSV_CLASS_DATA || class == CSV_CLASS_WRITE)
+		return 1 + index % CSV_DATA_CONNS;
+	return 0;
 }
 
 #endif /* CSV_PEER_H */

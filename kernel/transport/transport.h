@@ -217,6 +217,7 @@ enum csv_transport_type { CSV_TRANSPORT_TCP, CSV_TRANSPORT_LOOP, CSV_TRANSPORT_C
 int csv_listener_start(struct csv_net *cn, enum csv_transport_type type,
 		       const struct sockaddr_storage *addr);
 void csv_listener_stop(struct csv_net *cn);
+int csv_listener_restart(struct csv_net *cn);
 
 /*
  * A peer dials (or waits to be dialled) from the moment of its creation until

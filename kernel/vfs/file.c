@@ -2,9 +2,11 @@
 /*
  * Open files. Data goes to route/data.c; nothing is buffered at a node.
  */
+#include <linux/fadvise.h>
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/filelock.h>
+#include <linux/pagemap.h>
 #include <linux/splice.h>
 #include "../block/block.h"
 #include "vfs.h"
@@ -58,8 +60,17 @@ static int csvfs_release(struct inode *inode, struct file *file)
 		csv_touch_send(csv_inode_of(inode));
 	else if (file->f_mode & FMODE_WRITE)
 		csv_touch_flush(csv_inode_of(inode));
+	/* the page cache is for what is mapped, which keeps its file open */
+	if (inode->i_mapping->nrpages && !mapping_mapped(inode->i_mapping))
+		invalidate_mapping_pages(inode->i_mapping, 0, -1);
 	csv_open_unpin(inode);
 	return 0;
+}
+
+/* Nothing is read ahead: it would be in nobody's mapping. */
+static int csvfs_fadvise(struct file *file, loff_t offset, loff_t len, int advice)
+{
+	return advice == POSIX_FADV_WILLNEED ? 0 : generic_fadvise(file, offset, len, advice);
 }
 
 static ssize_t csvfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -214,6 +225,7 @@ const struct file_operations csvfs_file_fops = {
 	.write_iter	= csvfs_write_iter,
 	.fsync		= csvfs_fsync,
 	.fallocate	= csvfs_fallocate,
+	.fadvise	= csvfs_fadvise,
 	.mmap		= csvfs_mmap,
 	.splice_read	= copy_splice_read,
 	.splice_write	= iter_file_splice_write,

@@ -66,9 +66,10 @@ struct csv_wire_hdr {
 static_assert(sizeof(struct csv_wire_hdr) == 32);
 static_assert(offsetof(struct csv_wire_hdr, hcrc) == 24);
 
-/* Classes of slots. A class never waits for one that stands after it. */
+/* Classes of slots. A class never waits for one that stands before it. */
 enum csv_class {
 	CSV_CLASS_META,		/* may wait for recalls */
+	CSV_CLASS_WRITE,	/* likewise, with up to CSV_WIRE_IO_MAX of data */
 	CSV_CLASS_RECALL,	/* waits for I/O under way, and its COMMIT */
 	CSV_CLASS_DATA,		/* waits for the disk at most */
 	CSV_CLASS_RESV,		/* what ends a recall */
@@ -99,7 +100,6 @@ struct csv_wire_hello {
 	__u8 nonce[32];
 	__u8 digest[16];		/* of the table in force */
 	char cluster[CSV_WIRE_CLUSTER_LEN];
-	__u8 reserved2[2];
 };
 
 static_assert(sizeof(struct csv_wire_hello) == 184);
@@ -138,10 +138,12 @@ static_assert(sizeof(struct csv_wire_rsp) == 8);
 #define CSV_ST_REDIRECT		1006	/* no layout this time: let the coordinator do it */
 
 #define CSV_SLOTS_META	64
+#define CSV_SLOTS_WRITE	64
 #define CSV_SLOTS_RECALL	16
 #define CSV_SLOTS_DATA	64
 #define CSV_SLOTS_RESV	16
-#define CSV_SLOTS	(CSV_SLOTS_META + CSV_SLOTS_RECALL + CSV_SLOTS_DATA + CSV_SLOTS_RESV)
+#define CSV_SLOTS	(CSV_SLOTS_META + CSV_SLOTS_WRITE + CSV_SLOTS_RECALL + \
+			 CSV_SLOTS_DATA + CSV_SLOTS_RESV)
 
 enum csv_opcode {
 	CSV_OP_NULL,

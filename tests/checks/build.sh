@@ -5,7 +5,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$top" || exit 2
 
-kver=${KVER:-$(find /lib/modules -maxdepth 1 -name '6.12*-amd64' -printf '%f\n' 2>/dev/null | sort -V | tail -n 1)}
+kver=${KVER:-$(find /lib/modules -maxdepth 1 -name '6.12*-amd64' ! -name '*-cloud-*' ! -name '*-rt-*' -printf '%f\n' 2>/dev/null | sort -V | tail -n 1)}
 build=${KVER_BUILD:-/lib/modules/$kver/build}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

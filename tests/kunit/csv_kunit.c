@@ -21,12 +21,8 @@
 #include "../pure/message_test.c"
 #include "../pure/extent_test.c"
 #include "../pure/segment_test.c"
-#if __has_include("../pure/select_test.c")
 #include "../pure/select_test.c"
-#endif
-#if __has_include("../pure/table_test.c")
 #include "../pure/table_test.c"
-#endif
 
 MODULE_DESCRIPTION("KUnit tests of csvfs");
 MODULE_LICENSE("GPL");

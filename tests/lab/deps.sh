@@ -8,7 +8,7 @@ set -euo pipefail
 list=/etc/apt/sources.list.d/csvfs-backports.sources
 kernel_packages=(linux-image-amd64 linux-headers-amd64 linux-source-6.12)
 packages=(
-	build-essential git bc bison flex libelf-dev libssl-dev kmod sparse clang             # build
+	build-essential git bc bison flex libelf-dev libssl-dev kmod pkgconf sparse clang     # build
 	libmnl-dev libaio-dev liburing-dev python3-yaml python3-jsonschema man-db groff shellcheck
 	qemu-system-x86 busybox-static cpio xz-utils zstd iproute2 iputils-ping procps dmsetup # lab
 	xfsprogs e2fsprogs attr acl keyutils util-linux fio gnuplot-nox                        # cases, benchmarks

@@ -43,8 +43,8 @@ class Kernel:
 
 def stock_release():
     """The newest packaged 6.12 that has modules. Not `uname -r`: the lab's host may run anything."""
-    found = [os.path.basename(path) for path in glob.glob("/lib/modules/6.12*-amd64")
-             if os.path.exists("/boot/vmlinuz-" + os.path.basename(path))]
+    found = [name for name in map(os.path.basename, glob.glob("/lib/modules/6.12*-amd64"))
+             if os.path.exists("/boot/vmlinuz-" + name) and "-cloud-" not in name and "-rt-" not in name]
     if not found:
         raise LabError("no packaged 6.12 kernel: run 'make deps'")
     return sorted(found, key=lambda name: [int(n) for n in name.split("+")[0].split("-")[0].split(".")])[-1]

@@ -154,6 +154,8 @@ CSV_TEST(message_test_opcodes)
 				class = CSV_CLASS_DATA;
 		if (op == CSV_OP_RECALL)
 			class = CSV_CLASS_RECALL;
+		if (op == CSV_OP_WRITE)
+			class = CSV_CLASS_WRITE;
 		CSV_EXPECT_EQ(csv_wire_class(op), class);
 	}
 	for (i = 0; i < ARRAY_SIZE(again); i++)

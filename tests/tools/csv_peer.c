@@ -150,6 +150,7 @@ static void fill_hello(struct csv_wire_hello *hello, u64 link, unsigned int inde
 	hello->target = htole32(to);
 	hello->io_max = htole32(CSV_WIRE_IO_MAX);
 	hello->slots[CSV_CLASS_META] = htole16(CSV_SLOTS_META);
+	hello->slots[CSV_CLASS_WRITE] = htole16(CSV_SLOTS_WRITE);
 	hello->slots[CSV_CLASS_RECALL] = htole16(CSV_SLOTS_RECALL);
 	hello->slots[CSV_CLASS_DATA] = htole16(CSV_SLOTS_DATA);
 	hello->slots[CSV_CLASS_RESV] = htole16(CSV_SLOTS_RESV);
@@ -496,10 +497,11 @@ static void probe_cut(const char *probe)
 	}
 	args.fh.len = 8;
 	args.fh.type = 1;
-	request(CSV_OP_WRITE, 0, 1, &args);
+	/* the first slot of its class, an even one, belongs to the first data connection */
+	request(CSV_OP_WRITE, CSV_SLOTS_META, 1, &args);
 	hdr->plen = htole32(1 << 20);
-	finish(fds[0]);
-	put(fds[0], msg, sizeof(msg));
+	finish(fds[1]);
+	put(fds[1], msg, sizeof(msg));
 	for (i = 0; i < CONNS; i++)
 		close(fds[i]);
 	printf("%s: closed\n", probe);

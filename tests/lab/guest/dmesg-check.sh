@@ -11,7 +11,7 @@ leaks=/sys/kernel/debug/kmemleak
 complaint='BUG:|WARNING:|Oops|KASAN|UBSAN|KFENCE|INFO: task|INFO: trying to register|possible .*(deadlock|recursive)'
 complaint+='|possible irq lock inversion|inconsistent lock|suspicious RCU|held lock freed|lock held when returning'
 complaint+='|refcount_t|rcu: INFO|RCU stall|self-detected stall|Kernel panic|general protection|unable to handle'
-complaint+='|Objects remaining|list_(add|del) corruption|kernel tried to execute'
+complaint+='|XFS .*Internal error|unregister_netdevice: waiting|Objects remaining|list_(add|del) corruption|kernel tried to execute'
 # An unsigned (13), out-of-tree (12) module and a KUnit run (18) are what we do here; any other taint is news.
 expected_taint=$(((1 << 12) | (1 << 13) | (1 << 18)))
 
