@@ -99,12 +99,20 @@ run_block() { # nvme|nbd
 	node 1 "$bench" "$1-stop"
 }
 
+iface_bytes() { # NODE
+	# shellcheck disable=SC2016 # expanded on the node
+	node "$1" bash -c 'cd "/sys/class/net/$1/statistics"; echo $(($(<rx_bytes) + $(<tx_bytes)))' bytes "$iface"
+}
+
 exchange() { # JOB ASK REPLY COUNT
+	local before said
 	node 1 "$bench" tcp serve "$(address 1)" 7799 &
 	node 1 "$bench" wait-port 7799
 	node 1 sleep 2
-	echo "@job $1 net=0 disk=0"
-	node 2 "$bench" tcp call "$(address 1)" 7799 "$@"
+	before=$(iface_bytes 2)
+	said=$(node 2 "$bench" tcp call "$(address 1)" 7799 "$@")
+	echo "@job $1 net=$(($(iface_bytes 2) - before)) disk=0"
+	echo "$said"
 	echo "@end"
 	wait $!
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns
+# topology: ns vm
 # timeout: 240
 # Routes and accesses change, and the node's path to the disk fails, under fio with verification, through io_uring, libaio
 # and psync at once, and nothing fails.

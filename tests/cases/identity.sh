@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 120
+# topology: ns vm
+# timeout: 180
 # Whoever calls is who he is at the coordinator: user, group, many groups, capabilities only of the initial user namespace,
 # umask; what may not stay when he writes goes, by every route.
 

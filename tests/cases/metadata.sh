@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns
+# topology: ns vm
 # timeout: 240
 # Every metadata operation of one node is there on the others when the call has returned, whichever node does it.
 
@@ -77,6 +77,41 @@ assert node 1 mv /csv/data/d2/b /csv/data/d1
 assert_eq "$(all cat /csv/data/d1)" a "replaced"
 refused ENOTDIR 3 rename /csv/data/c /csv/data/d1 0
 refused EISDIR 3 rename /csv/data/d1 /csv/data/c 0
+
+note "times of direct overwrites: at fsync, at close, and within a second or two"
+mtime() { node 3 stat -c %.9Y /csv/data/times; }
+later() { [[ $(mtime) > $1 ]]; }
+assert node 2 dd if=/dev/zero of=/csv/data/times bs=64k count=1 oflag=direct status=none
+before=$(mtime)
+assert node 2 dd if=/dev/zero of=/csv/data/times bs=4k count=1 oflag=direct conv=notrunc status=none
+assert later "$before" # by close
+before=$(mtime)
+# shellcheck disable=SC2016 # expanded on the node
+node 2 bash -c 'exec {fd}<>/csv/data/times; dd if=/dev/zero of=/proc/self/fd/$fd bs=4k count=1 oflag=direct conv=notrunc status=none; sleep 1000 & echo $! >/tmp/times.pid; wait' &
+holder=$!
+wait_for 10 later "$before"
+# shellcheck disable=SC2016 # expanded on the node
+node 2 bash -c 'kill $(cat /tmp/times.pid)'
+wait $holder || true
+
+note "mode, owner and flags of a file that another node may write by itself"
+assert node 2 dd if=/dev/zero of=/csv/data/held bs=64k count=1 oflag=direct status=none
+for change in 'chmod 640' 'chown 5:6' 'chattr +d' 'chattr -d'; do
+	assert node 2 dd if=/dev/zero of=/csv/data/held bs=4k count=2 oflag=direct conv=notrunc status=none
+	# shellcheck disable=SC2086 # words
+	assert node 3 $change /csv/data/held
+done
+is 'regular file 640 5:6 1 65536' held
+assert_eq "$(all bash -c 'lsattr -d /csv/data/held | cut -c 1-20')" "$(node 1 bash -c 'lsattr -d /csv/data/held | cut -c 1-20')"
+assert node 1 chattr +i /csv/data/held
+for n in $(nodes); do refused EPERM "$n" open /csv/data/held write; done
+assert node 3 chattr -i /csv/data/held
+assert node 1 rm /csv/data/held /csv/data/times
+
+note "holes and data"
+assert node 2 bash -ec 'truncate -s 1M /csv/data/sparse; dd if=/dev/urandom of=/csv/data/sparse bs=64k seek=4 count=1 oflag=direct conv=notrunc status=none'
+assert_eq "$(all csv_call seek /csv/data/sparse)" "262144 327680" "SEEK_DATA and SEEK_HOLE"
+assert node 3 rm /csv/data/sparse
 
 note "unlink, rmdir"
 refused EISDIR 2 open /csv/data/dir write

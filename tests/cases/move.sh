@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns
+# topology: ns vm
 # timeout: 240
 # After a cold move every file is as it was, by name, inode number and handle, and the old epoch is over.
 
@@ -25,6 +25,31 @@ assert node 1 bash -c 'echo here >/csv/data/new'
 assert_eq "$(node 3 cat /csv/data/new)" here
 if csvctl_on 1 volume online data 2>said; then fail "on line at the old owner"; fi
 grep -q 'to another node' said || fail "$(cat said)"
+
+note "an open file keeps the volume, the volume keeps its disk"
+# shellcheck disable=SC2016 # expanded on the node
+node 3 bash -c 'exec {fd}<>/csv/data/a; echo $$ >/tmp/open.pid; exec sleep 1000' &
+opener=$!
+wait_for 10 node 3 test -s /tmp/open.pid
+if csvctl_on 2 volume offline data 2>said; then fail "offline with an open file"; fi
+grep -q 'files are open; close them, or force' said || fail "$(cat said)"
+assert_eq "$(node 1 cat /csv/data/new)" here "after an offline that was refused"
+assert node 2 mkdir -p /tmp/mnt
+if node 2 mount -t xfs "$(disk 2 1)" /tmp/mnt 2>said; then fail "the disk of a volume can be mounted"; fi
+grep -qi 'busy\|already mounted' said || fail "$(cat said)"
+umount_csv 2
+assert csvctl_on 2 volume offline data force
+assert node 2 mount -t xfs "$(disk 2 1)" /tmp/mnt
+if csvctl_on 2 volume online data 2>said; then fail "online with a disk that is mounted"; fi
+grep -q 'its disk is in use: unmount it on this node first' said || fail "$(cat said)"
+assert node 2 umount /tmp/mnt
+assert volume_online 2
+mount_csv 2
+# the open file has come back
+if csvctl_on 2 volume offline data 2>said; then fail "offline with a file that is open again"; fi
+# shellcheck disable=SC2016 # expanded on the node
+assert node 3 bash -c 'kill $(cat /tmp/open.pid)'
+wait $opener || true
 
 note "the old epoch"
 # shellcheck disable=SC2034 # of csvfs.sh

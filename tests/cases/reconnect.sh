@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns
+# topology: ns vm
 # timeout: 240
 # The coordinator drops all its connections (of IPv6, with digests) again and again under load: requests are sent again,
 # and nothing fails.

@@ -180,6 +180,22 @@ static int call_removexattr(char **arg)
 	return result(removexattr(arg[0], arg[1]));
 }
 
+/* PATH: where its first data is, and where that ends */
+static int call_seek(char **arg)
+{
+	int fd = open(arg[0], O_RDONLY);
+	off_t data, hole;
+
+	if (fd < 0)
+		return result(fd);
+	data = lseek(fd, 0, SEEK_DATA);
+	hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+	if (hole < 0)
+		return result(-1);
+	printf("%lld %lld\n", (long long)data, (long long)hole);
+	return 0;
+}
+
 /* DIR COUNT: files, each acknowledged by a line when create() and close() have returned */
 static int call_creates(char **arg)
 {
@@ -275,6 +291,7 @@ static const struct {
 	{ "getxattr", 2, call_getxattr },
 	{ "listxattr", 1, call_listxattr },
 	{ "removexattr", 2, call_removexattr },
+	{ "seek", 1, call_seek },		/* PATH */
 	{ "creates", 2, call_creates },		/* DIR COUNT */
 	{ "race", 2, call_race },		/* DIR COUNT */
 	{ "faults", 2, call_faults },		/* DIR ROUNDS */
