@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 180
 # Whoever is killed while the coordinator waits for another node on his behalf is not waited for by it, either: its threads
 # are free for others although the node stays away. What the node holds stays its own until it answers.

@@ -56,6 +56,6 @@ assert_eq "$(sort -u log | comm -13 - <(sort -u lines) | wc -l)" 0 "acknowledged
 twice=$(sort log | uniq -d | wc -l)
 note "$(wc -l <lines) lines acknowledged, $twice of them twice"
 [ "$twice" -le 3 ] || fail "$twice lines are there twice after 3 crashes"
+umount_csv 2 3
 assert volume_offline
-mount_free() { node 1 xfs_repair -n "$(disk 1 1)" >repair 2>&1; }
-mount_free || fail "xfs_repair: $(cat repair)"
+node 1 xfs_repair -n "$(disk 1 1)" >repair 2>&1 || fail "xfs_repair: $(cat repair)"

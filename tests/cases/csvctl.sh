@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
+# topology: ns (vm)
 # timeout: 120
 # The tool: JSON that a machine reads, batches, events in their order, tables edited and exported, names and numbers that
 # are wrong, exit codes, and nobody but an administrator.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 240
 # A full disk is ENOSPC at write() by every route, what another node deletes is room again, and the file system is sound.
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 240
 # A directory of many entries lists the same on every node, each name once, while another node changes it; of three nodes
 # that create the same name exclusively one wins.

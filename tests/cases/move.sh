@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 240
 # After a cold move every file is as it was, by name, inode number and handle, and the old epoch is over.
 

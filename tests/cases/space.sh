@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 120
 # Space comes back: what was allocated behind the end of a file when its last user closes it, and all blocks of a file when
 # its last name goes, although another node still remembers layouts of it; while it is open somewhere it stays.
