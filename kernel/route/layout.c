@@ -31,9 +31,7 @@
  */
 bool csv_layout_lost(const struct csv_hold *hold)
 {
-	struct csv_super *super = csv_super_of(hold->ci->vfs_inode.i_sb);
-
-	return hold->generation != csv_disk_generation(super->vol->disk);
+	return hold->generation != csv_disk_generation(hold->disk);
 }
 
 /*
@@ -100,9 +98,10 @@ static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, 
 {
 	struct inode *inode = &ci->vfs_inode;
 	u64 bs = i_blocksize(inode), start = round_down(pos, bs), covered;
+	struct csv_disk *disk = csv_super_of(inode->i_sb)->vol->disk;
 
 	lockdep_assert_held(&ci->lock);
-	if (ci->generation != csv_disk_generation(csv_super_of(inode->i_sb)->vol->disk))
+	if (ci->generation != csv_disk_generation(disk))
 		return 0;
 	covered = csv_extent_map_covers(&ci->extents, start, round_up(pos + len, bs), write);
 	if (start + covered <= pos)
@@ -113,6 +112,7 @@ static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, 
 	if (csv_layout_recalled(ci, start, round_up(pos + len, bs)))
 		return 0;
 	hold->ci = ci;
+	hold->disk = disk;
 	hold->start = start;
 	hold->end = round_up(pos + len, bs);
 	hold->generation = ci->generation;

@@ -19,6 +19,7 @@
  * @iocb: what iomap sees
  * @user: the caller's
  * @task: the caller
+ * @alone: it may be completed when its caller has gone: allocated, and @task referenced
  * @hold: of the layout
  * @held: @hold has not been released yet
  * @route: local, direct or block
@@ -30,6 +31,7 @@ struct csv_dio {
 	struct kiocb iocb;
 	struct kiocb *user;
 	struct task_struct *task;
+	bool alone;
 	struct csv_hold hold;
 	bool held;
 	u8 route;
@@ -193,7 +195,7 @@ static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_rout
 			    ~(IOCB_HIPRI | IOCB_DIO_CALLER_COMP | IOCB_ALLOC_CACHE),
 		.ki_ioprio = user->ki_ioprio,
 	};
-	dio->task = get_task_struct(current);
+	dio->task = dio->alone ? get_task_struct(current) : current;
 	dio->user = user;
 	dio->route = route;
 	dio->write = write;
@@ -204,6 +206,8 @@ static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_rout
 /* After csv_dio_start(). */
 static void csv_dio_free(struct csv_dio *dio)
 {
+	if (!dio->alone)
+		return;
 	put_task_struct(dio->task);
 	kmem_cache_free(csv_dio_cache, dio);
 }
@@ -278,9 +282,14 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 {
 	struct csv_inode *ci = csv_inode_of(file_inode(user->ki_filp));
 	bool write = iov_iter_rw(iter) == WRITE, nowait = user->ki_flags & IOCB_NOWAIT;
-	struct csv_dio *dio = kmem_cache_alloc(csv_dio_cache, GFP_NOFS | __GFP_NOFAIL);
+	bool alone = may_async && !is_sync_kiocb(user);
+	struct csv_dio on_stack, *dio = &on_stack;
 	size_t want = iov_iter_count(iter), before;
 	ssize_t held, ret;
+
+	if (alone)
+		dio = kmem_cache_alloc(csv_dio_cache, GFP_NOFS | __GFP_NOFAIL);
+	dio->alone = alone;
 
 	held = csv_layout_acquire(ci, user->ki_pos, want, write, nowait, &dio->hold);
 	if (held > 0 && write && csv_mapped_drops_privs(&ci->vfs_inode)) {
@@ -288,7 +297,8 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 		held = -CSV_EREDIRECT;
 	}
 	if (held <= 0) {
-		kmem_cache_free(csv_dio_cache, dio);
+		if (alone)
+			kmem_cache_free(csv_dio_cache, dio);
 		*last = true;
 		return held;
 	}
@@ -297,7 +307,7 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	iov_iter_truncate(iter, held);
 	before = iov_iter_count(iter);
 	*last = held == want;
-	ret = csv_dio_run(dio, iter, may_async && *last && !is_sync_kiocb(user), done);
+	ret = csv_dio_run(dio, iter, alone && *last, done);
 	if (ret != -EIOCBQUEUED) {
 		iov_iter_reexpand(iter, iov_iter_count(iter) + want - before);
 		if (ret < held)

@@ -226,6 +226,7 @@ void csv_open_reclaim_wait(struct csv_super *super);
  * struct csv_hold - a range of a layout in use
  * @entry: in csv_inode.holds, or csv_inode.recalls
  * @ci: the inode
+ * @disk: of the volume
  * @start: block-aligned
  * @end: likewise
  * @generation: of the layout
@@ -234,6 +235,7 @@ void csv_open_reclaim_wait(struct csv_super *super);
 struct csv_hold {
 	struct list_head entry;
 	struct csv_inode *ci;
+	struct csv_disk *disk;
 	u64 start, end;
 	u32 generation;
 	atomic_t bios;

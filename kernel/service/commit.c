@@ -11,6 +11,11 @@
  * The lower log is written in the order of the changes, so a force that begins
  * after a change was executed makes it durable together with all before it
  * (Documentation/filesystems/xfs/xfs-delayed-logging-design.rst).
+ *
+ * Failover will need more: what was in flight at a crash may have been executed. An
+ * INTENT record per slot has its place before the handler in csv_service_handle(), DONE
+ * with the change between csv_commit_begin() and csv_commit_end(), and both live in
+ * CSV_LOWER_RESERVED.
  */
 #include <linux/hash.h>
 #include "service.h"
