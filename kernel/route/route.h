@@ -147,6 +147,7 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @err: for @done
  * @private: for @done
  * @work: of an operation that nobody waits for
+ * @tries: how often it was to be tried again soon
  */
 struct csv_op {
 	refcount_t ref;
@@ -175,6 +176,7 @@ struct csv_op {
 	int err;
 	void *private;
 	struct delayed_work work;
+	u8 tries;
 };
 
 /* op.c */

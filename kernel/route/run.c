@@ -17,7 +17,7 @@
 
 #define CSV_XFER_ARGS		1024
 #define CSV_OP_RETRY		(HZ / 4)
-#define CSV_OP_RETRY_SOON	(HZ / 50)
+#define CSV_OP_RETRY_SOON	(HZ / 100)
 
 /* One try. */
 struct csv_xfer {
@@ -322,18 +322,25 @@ int csv_op_run(struct csv_op *op)
  * node is the coordinator: those of a volume without one would keep others from theirs.
  */
 
+/* Soon where a slot, a session or a table is about to be there, but less and less so. */
+static unsigned long csv_op_delay(struct csv_op *op, int err)
+{
+	if (err != -CSV_EDIGEST && err != -CSV_ESESSION)
+		return CSV_OP_RETRY;
+	if (op->tries < 4)
+		op->tries++;
+	return min_t(unsigned long, CSV_OP_RETRY_SOON << op->tries, CSV_OP_RETRY);
+}
+
 /* A try has ended. */
 static void csv_op_settle(struct csv_op *op, int err)
 {
-	bool soon = err == -CSV_EDIGEST || err == -CSV_ESESSION;
-
 	if (csv_op_is_over(op, &err)) {
 		csv_op_count(op, err);
 		op->err = err;
 		op->done(op);
 	} else {
-		queue_delayed_work(csv_behind_wq, &op->work,
-				   soon ? CSV_OP_RETRY_SOON : CSV_OP_RETRY);
+		queue_delayed_work(csv_behind_wq, &op->work, csv_op_delay(op, err));
 	}
 }
 

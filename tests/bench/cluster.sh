@@ -21,8 +21,8 @@ data_jobs=(randread-4k-qd1 randwrite-4k-qd1 randread-4k-qd16 randwrite-4k-qd16 r
 mib=192 # a layout covers 128
 sizes() { # QUICK
 	case $TOPOLOGY$1 in
-	nsno) qd1=1500 qd16=10000 seq=100 meta=500 ;;
-	nsyes) qd1=500 qd16=2000 seq=30 meta=200 ;;
+	nsno) qd1=1500 qd16=40000 seq=100 meta=500 ;; # depth 16: fio tells its run time in milliseconds
+	nsyes) qd1=500 qd16=8000 seq=30 meta=200 ;;
 	vmno) qd1=300 qd16=1000 seq=24 meta=60 ;;
 	vmyes) qd1=100 qd16=300 seq=8 meta=20 ;;
 	esac
