@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 240
 # What a node writes by any route is what the others read, its bytes take the way that the route says, and our counters
 # agree with the interface's and the disk's.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 240
 # Every metadata operation of one node is there on the others when the call has returned, whichever node does it.
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# topology: ns vm
+# topology: ns (vm)
 # timeout: 240
 # Bad input is refused with what is wrong and what to do, errors of a file with their lines, and changes nothing.
 
