@@ -61,9 +61,9 @@ writes() { # ROUTE FLAGS WANTED-MODE
 	assert node 1 bash -ec 'dd if=/dev/zero of=/csv/data/program bs=64k count=1 conv=notrunc status=none; chmod 777 /csv/data/program'
 	assert node 2 rm -f /tmp/ready /tmp/go
 	node 2 setpriv --reuid 1000 --regid 1000 --clear-groups bash -ec "exec {fd}<>/csv/data/program
-		dd if=/dev/zero of=/proc/self/fd/\$fd bs=4k count=1 conv=notrunc $2 status=none
+		dd if=/dev/zero bs=4k count=1 $2 status=none >&\$fd
 		echo >/tmp/ready; until [ -e /tmp/go ]; do sleep 0.1; done
-		dd if=/dev/zero of=/proc/self/fd/\$fd bs=4k count=1 conv=notrunc $2 status=none" &
+		dd if=/dev/zero bs=4k count=1 $2 status=none >&\$fd" &
 	job=$!
 	wait_for 10 node 2 test -e /tmp/ready
 	assert node 1 chmod 6777 /csv/data/program
