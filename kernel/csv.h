@@ -28,6 +28,7 @@
 #define CSV_H
 
 #include <linux/types.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -44,7 +45,6 @@
 struct csv_table;
 struct csv_volume;
 struct csv_peer;
-struct csv_listener;
 
 /**
  * struct csv_net - all that one node (a network namespace) knows
@@ -58,7 +58,7 @@ struct csv_listener;
  * @volumes: the volumes of @table by their id; freed through RCU
  * @peers: the other nodes of @table by node id, transport's objects
  * @incarnations: of the other nodes, as last heard, shifted into xarray values
- * @listener: where peers dial in, NULL while there is no local identity
+ * @listeners: where peers dial in, none while there is no local identity
  * @event_seq: number of the last event multicast to listeners
  */
 struct csv_net {
@@ -72,7 +72,7 @@ struct csv_net {
 	struct xarray volumes;
 	struct xarray peers;
 	struct xarray incarnations;
-	struct csv_listener *listener;
+	struct list_head listeners;
 	atomic_t event_seq;
 };
 

@@ -18,27 +18,36 @@ static void cluster_copy(char *to, size_t size, const struct nlattr *from)
 	snprintf(to, size, "%s", nl_str(from));
 }
 
+static void cluster_get_addr(const struct nlattr *attr, struct sockaddr_storage *addr)
+{
+	if (mnl_attr_get_payload_len(attr) == 16) {
+		addr->ss_family = AF_INET6;
+		nl_bytes(attr, &((struct sockaddr_in6 *)addr)->sin6_addr, 16);
+	} else {
+		addr->ss_family = AF_INET;
+		nl_bytes(attr, &((struct sockaddr_in *)addr)->sin_addr, 4);
+	}
+}
+
 static int cluster_get_node(const struct nlattr *nest, struct tablefile *tf)
 {
 	struct csv_table_node *node = tablefile_add_node(tf);
 	struct nlattr *tb[NL_ATTRS];
-	size_t len;
+	const struct nlattr *attr;
 
 	if (!node)
 		return csvctl_error("out of memory");
 	nl_parse_nested(nest, tb);
 	node->id = nl_uint(tb[CSVFS_A_NODE_ID]);
 	cluster_copy(node->name, sizeof(node->name), tb[CSVFS_A_NODE_NAME]);
-	len = tb[CSVFS_A_NODE_ADDR] ? mnl_attr_get_payload_len(tb[CSVFS_A_NODE_ADDR]) : 0;
-	if (len == 4) {
-		node->addr.ss_family = AF_INET;
-		nl_bytes(tb[CSVFS_A_NODE_ADDR], &((struct sockaddr_in *)&node->addr)->sin_addr, 4);
-	} else if (len == 16) {
-		node->addr.ss_family = AF_INET6;
-		nl_bytes(tb[CSVFS_A_NODE_ADDR], &((struct sockaddr_in6 *)&node->addr)->sin6_addr,
-			 16);
+	mnl_attr_for_each_nested(attr, nest) {
+		if (mnl_attr_get_type(attr) != CSVFS_A_NODE_ADDR ||
+		    node->nr_addrs == CSV_ADDRS_MAX)
+			continue;
+		cluster_get_addr(attr, &node->addrs[node->nr_addrs]);
+		tablefile_set_port(&node->addrs[node->nr_addrs++],
+				   nl_uint(tb[CSVFS_A_NODE_PORT]));
 	}
-	tablefile_set_port(&node->addr, nl_uint(tb[CSVFS_A_NODE_PORT]));
 	return CSVCTL_OK;
 }
 
@@ -102,19 +111,26 @@ int cluster_get_table(struct tablefile *tf)
 	return nl_dump(CSVFS_CMD_TABLE_GET, cluster_get_row, tf);
 }
 
+static void cluster_put_addr(struct nlmsghdr *nlh, const struct sockaddr_storage *addr)
+{
+	if (addr->ss_family == AF_INET6)
+		mnl_attr_put(nlh, CSVFS_A_NODE_ADDR, 16,
+			     &((const struct sockaddr_in6 *)addr)->sin6_addr);
+	else
+		mnl_attr_put(nlh, CSVFS_A_NODE_ADDR, 4,
+			     &((const struct sockaddr_in *)addr)->sin_addr);
+}
+
 static void cluster_put_node(struct nlmsghdr *nlh, const struct csv_table_node *node)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, CSVFS_A_TABLE_NODE);
+	u32 i;
 
 	mnl_attr_put_u32(nlh, CSVFS_A_NODE_ID, node->id);
 	mnl_attr_put_strz(nlh, CSVFS_A_NODE_NAME, node->name);
-	if (node->addr.ss_family == AF_INET6)
-		mnl_attr_put(nlh, CSVFS_A_NODE_ADDR, 16,
-			     &((const struct sockaddr_in6 *)&node->addr)->sin6_addr);
-	else
-		mnl_attr_put(nlh, CSVFS_A_NODE_ADDR, 4,
-			     &((const struct sockaddr_in *)&node->addr)->sin_addr);
-	mnl_attr_put_u16(nlh, CSVFS_A_NODE_PORT, tablefile_get_port(&node->addr));
+	for (i = 0; i < node->nr_addrs; i++)
+		cluster_put_addr(nlh, &node->addrs[i]);
+	mnl_attr_put_u16(nlh, CSVFS_A_NODE_PORT, tablefile_get_port(&node->addrs[0]));
 	mnl_attr_nest_end(nlh, nest);
 }
 
@@ -283,7 +299,7 @@ static int cluster_export(int argc, char **argv)
 static void cluster_show_json(const struct csv_table *table)
 {
 	char addr[INET6_ADDRSTRLEN], uuid[37];
-	u32 i;
+	u32 i, j;
 
 	json_open(NULL, '{');
 	json_str("cluster", table->cluster);
@@ -292,12 +308,18 @@ static void cluster_show_json(const struct csv_table *table)
 	json_uint("generation", table->generation);
 	json_open("nodes", '[');
 	for (i = 0; i < table->nr_nodes; i++) {
-		tablefile_format_addr(&table->nodes[i].addr, addr, sizeof(addr));
+		const struct csv_table_node *node = &table->nodes[i];
+
 		json_open(NULL, '{');
-		json_str("name", table->nodes[i].name);
-		json_uint("id", table->nodes[i].id);
-		json_str("address", addr);
-		json_uint("port", tablefile_get_port(&table->nodes[i].addr));
+		json_str("name", node->name);
+		json_uint("id", node->id);
+		json_open("addresses", '[');
+		for (j = 0; j < node->nr_addrs; j++) {
+			tablefile_format_addr(&node->addrs[j], addr, sizeof(addr));
+			json_str(NULL, addr);
+		}
+		json_close(']');
+		json_uint("port", tablefile_get_port(&node->addrs[0]));
 		json_close('}');
 	}
 	json_close(']');

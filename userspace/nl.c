@@ -26,12 +26,13 @@ struct nl_attrs {
 	struct nlattr *tb[NL_ATTRS];
 };
 
+/* The first of each type; those of one type follow each other. */
 static int nl_attr(const struct nlattr *attr, void *data)
 {
 	struct nl_attrs *attrs = data;
 	unsigned int type = mnl_attr_get_type(attr);
 
-	if (type < NL_ATTRS)
+	if (type < NL_ATTRS && !attrs->tb[type])
 		attrs->tb[type] = (struct nlattr *)attr;
 	return MNL_CB_OK;
 }

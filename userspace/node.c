@@ -31,15 +31,43 @@ static const struct {
 	{ CSVFS_A_PEER_AUTH_FAILURES, "auth_failures", "failed authentications" },
 };
 
-static void node_show_json(struct nlattr **tb, const char *addr)
+/* Call @put with every address; the port follows the last one. */
+static void node_each_addr(struct nlattr **tb, void (*put)(const char *addr, bool first))
 {
+	const struct nlattr *attr = tb[CSVFS_A_PEER_ADDR];
+	char addr[INET6_ADDRSTRLEN];
+	bool first = true;
+
+	for (; attr && mnl_attr_get_type(attr) == CSVFS_A_PEER_ADDR; attr = mnl_attr_next(attr)) {
+		nl_format_addr(attr, addr, sizeof(addr));
+		put(addr, first);
+		first = false;
+	}
+}
+
+static void node_addr_json(const char *addr, bool first)
+{
+	(void)first;
+	json_str(NULL, addr);
+}
+
+static void node_addr_text(const char *addr, bool first)
+{
+	printf("%c%s", first ? ' ' : ',', addr);
+}
+
+static void node_show_json(struct nlattr **tb)
+{
+	char via[INET6_ADDRSTRLEN];
 	bool local = tb[CSVFS_A_PEER_LOCAL];
 	unsigned int i;
 
 	json_open(NULL, '{');
 	json_str("name", nl_str(tb[CSVFS_A_PEER_NAME]));
 	json_uint("id", nl_uint(tb[CSVFS_A_PEER_ID]));
-	json_str("address", addr);
+	json_open("addresses", '[');
+	node_each_addr(tb, node_addr_json);
+	json_close(']');
 	json_uint("port", nl_uint(tb[CSVFS_A_PEER_PORT]));
 	json_bool("local", local);
 	json_bool("fenced", nl_uint(tb[CSVFS_A_PEER_FENCED]));
@@ -50,6 +78,10 @@ static void node_show_json(struct nlattr **tb, const char *addr)
 		json_bool("listening", tb[CSVFS_A_PEER_LISTENING]);
 	} else {
 		json_bool("connected", nl_uint(tb[CSVFS_A_PEER_CONNECTED]));
+		if (tb[CSVFS_A_PEER_VIA]) {
+			nl_format_addr(tb[CSVFS_A_PEER_VIA], via, sizeof(via));
+			json_str("via", via);
+		}
 		json_str("table", name_agreement(nl_uint(tb[CSVFS_A_PEER_AGREES])));
 		if (tb[CSVFS_A_PEER_AGE])
 			json_uint("age_ms", nl_uint(tb[CSVFS_A_PEER_AGE]));
@@ -61,14 +93,17 @@ static void node_show_json(struct nlattr **tb, const char *addr)
 	json_close('}');
 }
 
-static void node_show_text(struct nlattr **tb, const char *addr, bool details)
+static void node_show_text(struct nlattr **tb, bool details)
 {
 	bool local = tb[CSVFS_A_PEER_LOCAL];
+	char via[INET6_ADDRSTRLEN];
 	unsigned int i;
 	char age[32];
 
-	printf("%s id %" PRIu64 " address %s port %" PRIu64, nl_str(tb[CSVFS_A_PEER_NAME]),
-	       nl_uint(tb[CSVFS_A_PEER_ID]), addr, nl_uint(tb[CSVFS_A_PEER_PORT]));
+	printf("%s id %" PRIu64 " address", nl_str(tb[CSVFS_A_PEER_NAME]),
+	       nl_uint(tb[CSVFS_A_PEER_ID]));
+	node_each_addr(tb, node_addr_text);
+	printf(" port %" PRIu64, nl_uint(tb[CSVFS_A_PEER_PORT]));
 	if (nl_uint(tb[CSVFS_A_PEER_FENCED]))
 		printf(" fenced");
 	if (local) {
@@ -84,6 +119,10 @@ static void node_show_text(struct nlattr **tb, const char *addr, bool details)
 	}
 	if (!details)
 		return;
+	if (tb[CSVFS_A_PEER_VIA]) {
+		nl_format_addr(tb[CSVFS_A_PEER_VIA], via, sizeof(via));
+		printf("    via %s\n", via);
+	}
 	printf("    incarnation 0x%" PRIx64 "\n", nl_uint(tb[CSVFS_A_PEER_INCARNATION]));
 	for (i = 0; !local && i < ARRAY_SIZE(node_counters); i++)
 		printf("    %s %" PRIu64 "\n", node_counters[i].text,
@@ -93,16 +132,14 @@ static void node_show_text(struct nlattr **tb, const char *addr, bool details)
 static int node_show_row(struct nlattr **tb, void *ctx)
 {
 	struct node_show *show = ctx;
-	char addr[INET6_ADDRSTRLEN];
 
 	if (show->only && strcmp(show->only, nl_str(tb[CSVFS_A_PEER_NAME])))
 		return CSVCTL_OK;
 	show->count++;
-	nl_format_addr(tb[CSVFS_A_PEER_ADDR], addr, sizeof(addr));
 	if (print_json)
-		node_show_json(tb, addr);
+		node_show_json(tb);
 	else
-		node_show_text(tb, addr, show->only);
+		node_show_text(tb, show->only);
 	return CSVCTL_OK;
 }
 

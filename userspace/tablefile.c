@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include "print.h"
 #include "tablefile.h"
@@ -238,13 +239,37 @@ static void tablefile_cluster(struct tablefile_words *words)
 	}
 }
 
+/* One or more, between commas. */
+static void tablefile_addrs(struct tablefile_words *words, const char *value,
+			    struct csv_table_node *node)
+{
+	char word[INET6_ADDRSTRLEN];
+
+	for (;; value++) {
+		size_t len = strcspn(value, ",");
+
+		if (node->nr_addrs == CSV_ADDRS_MAX) {
+			tablefile_bad(words, "address: a node has at most %u", CSV_ADDRS_MAX);
+			return;
+		}
+		snprintf(word, sizeof(word), "%.*s", len < sizeof(word) ? (int)len : 0, value);
+		if (tablefile_parse_addr(word, &node->addrs[node->nr_addrs]))
+			node->nr_addrs++;
+		else
+			tablefile_bad(words, "address %.*s: neither IPv4 nor IPv6",
+				      len < 64 ? (int)len : 64, value);
+		value += len;
+		if (!*value)
+			return;
+	}
+}
+
 static void tablefile_node(struct tablefile_words *words)
 {
 	static const char *const keys[] = { "id", "address", "port", NULL };
 	struct csv_table_node *node = tablefile_add_node(words->tf);
-	struct sockaddr_storage addr = {};
 	unsigned int seen = 0;
-	u32 port = CSV_PORT;
+	u32 i, port = CSV_PORT;
 	const char *value;
 	char text[40];
 	int key;
@@ -255,21 +280,21 @@ static void tablefile_node(struct tablefile_words *words)
 	while ((key = tablefile_pair(words, keys, &seen, &value)) >= 0) {
 		if (key == 0 && !tablefile_parse_u32(value, 1, U32_MAX, &node->id))
 			tablefile_bad(words, "id %.64s: ids are numbers from 1", value);
-		if (key == 1 && !tablefile_parse_addr(value, &addr))
-			tablefile_bad(words, "address %.64s: neither IPv4 nor IPv6", value);
+		if (key == 1)
+			tablefile_addrs(words, value, node);
 		if (key == 2 && !tablefile_parse_u32(value, 1, 65535, &port))
 			tablefile_bad(words, "port %.64s: ports are 1 to 65535", value);
 	}
 	tablefile_need(words, keys, seen, 3);
 	if (!node->id)
 		node->id = 0xc5000000 + words->line;
-	if (!addr.ss_family) {
+	if (!node->nr_addrs) {
 		snprintf(text, sizeof(text), "fd00:c5:%x::%x", words->line >> 16,
 			 words->line & 0xffff);
-		tablefile_parse_addr(text, &addr);
+		tablefile_parse_addr(text, &node->addrs[node->nr_addrs++]);
 	}
-	node->addr = addr;
-	tablefile_set_port(&node->addr, port);
+	for (i = 0; i < node->nr_addrs; i++)
+		tablefile_set_port(&node->addrs[i], port);
 }
 
 static void tablefile_volume(struct tablefile_words *words)

@@ -144,7 +144,7 @@ void tablefile_write(const struct csv_table *table, FILE *out)
 {
 	const struct csv_table_volume **volumes;
 	char addr[INET6_ADDRSTRLEN];
-	u32 i;
+	u32 i, j;
 
 	if (!table->cluster[0]) {
 		fprintf(out, "# no table is in force\n");
@@ -155,10 +155,13 @@ void tablefile_write(const struct csv_table *table, FILE *out)
 	for (i = 0; i < table->nr_nodes; i++) {
 		const struct csv_table_node *node = &table->nodes[i];
 
-		tablefile_format_addr(&node->addr, addr, sizeof(addr));
-		fprintf(out, "node %s id %u address %s", node->name, node->id, addr);
-		if (tablefile_get_port(&node->addr) != CSV_PORT)
-			fprintf(out, " port %u", tablefile_get_port(&node->addr));
+		fprintf(out, "node %s id %u address", node->name, node->id);
+		for (j = 0; j < node->nr_addrs; j++) {
+			tablefile_format_addr(&node->addrs[j], addr, sizeof(addr));
+			fprintf(out, "%c%s", j ? ',' : ' ', addr);
+		}
+		if (tablefile_get_port(&node->addrs[0]) != CSV_PORT)
+			fprintf(out, " port %u", tablefile_get_port(&node->addrs[0]));
 		fputc('\n', out);
 	}
 	volumes = calloc(table->nr_volumes + 1, sizeof(*volumes));

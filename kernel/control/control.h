@@ -100,7 +100,7 @@ bool csv_table_data_digest_net(struct csv_net *cn);
 int csv_netlink_init(void);
 void csv_netlink_exit(void);
 bool csv_netlink_listened(struct net *net);	/* somebody hears the events of @net */
-int csv_nl_put_addr(struct sk_buff *skb, int ip, int port, const struct sockaddr_storage *ss);
+int csv_nl_put_addrs(struct sk_buff *skb, int addr, int port, const struct csv_table_node *node);
 void *csv_nl_put_head(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 int csv_nl_dump_result(struct sk_buff *skb, int err);
 

@@ -40,6 +40,7 @@ static int __net_init csv_net_init(struct net *net)
 	xa_init(&cn->volumes);
 	xa_init(&cn->peers);
 	xa_init(&cn->incarnations);
+	INIT_LIST_HEAD(&cn->listeners);
 	atomic_set(&cn->event_seq, 0);
 	spin_lock_init(&control->state_lock);
 	hash_init(control->states);

@@ -19,28 +19,36 @@
 
 static bool csv_netlink_up;		/* the family is registered */
 
+static int csv_nl_put_addr(struct sk_buff *skb, int attr, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)ss;
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)ss;
+
+	if (ss->ss_family == AF_INET6)
+		return nla_put(skb, attr, sizeof(sin6->sin6_addr), &sin6->sin6_addr);
+	return nla_put(skb, attr, sizeof(sin->sin_addr), &sin->sin_addr);
+}
+
 /**
- * csv_nl_put_addr() - an address and its port
+ * csv_nl_put_addrs() - the addresses of a node and their port
  * @skb: the message
- * @ip: attribute of the address
+ * @addr: attribute of an address
  * @port: attribute of the port
- * @ss: both
+ * @node: node
  *
  * Return: 0 or -EMSGSIZE.
  */
-int csv_nl_put_addr(struct sk_buff *skb, int ip, int port, const struct sockaddr_storage *ss)
+int csv_nl_put_addrs(struct sk_buff *skb, int addr, int port, const struct csv_table_node *node)
 {
-	if (ss->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)ss;
+	const struct sockaddr_in6 *first = (const struct sockaddr_in6 *)&node->addrs[0];
+	u32 i;
 
-		return nla_put(skb, ip, sizeof(sin6->sin6_addr), &sin6->sin6_addr) ?:
-		       nla_put_u16(skb, port, ntohs(sin6->sin6_port));
-	} else {
-		const struct sockaddr_in *sin = (const struct sockaddr_in *)ss;
-
-		return nla_put(skb, ip, sizeof(sin->sin_addr), &sin->sin_addr) ?:
-		       nla_put_u16(skb, port, ntohs(sin->sin_port));
+	for (i = 0; i < node->nr_addrs; i++) {
+		if (csv_nl_put_addr(skb, addr, &node->addrs[i]))
+			return -EMSGSIZE;
 	}
+	/* where IPv4 has it, too */
+	return nla_put_u16(skb, port, ntohs(first->sin6_port));
 }
 
 /**
@@ -130,6 +138,7 @@ static int csv_nl_put_peer(struct sk_buff *skb, struct csv_net *cn, u32 node)
 	csv_peer_put(peer);
 	info.error[sizeof(info.error) - 1] = '\0';
 	if (nla_put_u8(skb, CSVFS_A_PEER_CONNECTED, info.connected) ||
+	    (info.connected && csv_nl_put_addr(skb, CSVFS_A_PEER_VIA, &info.via)) ||
 	    nla_put_u8(skb, CSVFS_A_PEER_AGREES, csv_state_agreement(cn, node)) ||
 	    nla_put_uint(skb, CSVFS_A_PEER_INCARNATION, info.incarnation) ||
 	    (info.last_heard_ms != ~0ULL &&
@@ -152,7 +161,7 @@ static int csv_nl_put_node_row(struct sk_buff *skb, struct csv_net *cn,
 {
 	if (nla_put_u32(skb, CSVFS_A_PEER_ID, node->id) ||
 	    nla_put_string(skb, CSVFS_A_PEER_NAME, node->name) ||
-	    csv_nl_put_addr(skb, CSVFS_A_PEER_ADDR, CSVFS_A_PEER_PORT, &node->addr) ||
+	    csv_nl_put_addrs(skb, CSVFS_A_PEER_ADDR, CSVFS_A_PEER_PORT, node) ||
 	    nla_put_u8(skb, CSVFS_A_PEER_FENCED, node->fenced))
 		return -EMSGSIZE;
 	if (node->id != READ_ONCE(cn->local_id))
@@ -160,7 +169,7 @@ static int csv_nl_put_node_row(struct sk_buff *skb, struct csv_net *cn,
 	if (nla_put_flag(skb, CSVFS_A_PEER_LOCAL) ||
 	    nla_put_uint(skb, CSVFS_A_PEER_INCARNATION, cn->incarnation) ||
 	    (READ_ONCE(cn->key_len) && nla_put_flag(skb, CSVFS_A_PEER_KEY_SET)) ||
-	    (READ_ONCE(cn->listener) && nla_put_flag(skb, CSVFS_A_PEER_LISTENING)))
+	    (!list_empty(&cn->listeners) && nla_put_flag(skb, CSVFS_A_PEER_LISTENING)))
 		return -EMSGSIZE;
 	return 0;
 }

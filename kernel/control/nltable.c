@@ -12,14 +12,14 @@
 #include "control.h"
 #include "nl_gen.h"
 
-static int csv_nl_get_addr(const struct nlattr *ip, const struct nlattr *port,
-			   struct sockaddr_storage *ss, struct netlink_ext_ack *extack)
+static int csv_nl_get_addr(const struct nlattr *ip, u16 port, struct sockaddr_storage *ss,
+			   struct netlink_ext_ack *extack)
 {
 	if (nla_len(ip) == sizeof(struct in_addr)) {
 		struct sockaddr_in *sin = (struct sockaddr_in *)ss;
 
 		sin->sin_family = AF_INET;
-		sin->sin_port = htons(nla_get_u16(port));
+		sin->sin_port = htons(port);
 		memcpy(&sin->sin_addr, nla_data(ip), sizeof(sin->sin_addr));
 		return 0;
 	}
@@ -27,7 +27,7 @@ static int csv_nl_get_addr(const struct nlattr *ip, const struct nlattr *port,
 		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
 
 		sin6->sin6_family = AF_INET6;
-		sin6->sin6_port = htons(nla_get_u16(port));
+		sin6->sin6_port = htons(port);
 		memcpy(&sin6->sin6_addr, nla_data(ip), sizeof(sin6->sin6_addr));
 		return 0;
 	}
@@ -39,7 +39,8 @@ static int csv_nl_get_node(const struct nlattr *nest, struct csv_table_node *nod
 			   struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[CSVFS_A_NODE_PORT + 1];
-	int err;
+	const struct nlattr *attr;
+	int rem, err;
 
 	err = nla_parse_nested(tb, CSVFS_A_NODE_PORT, nest, csvfs_node_nl_policy, extack);
 	if (err)
@@ -53,7 +54,18 @@ static int csv_nl_get_node(const struct nlattr *nest, struct csv_table_node *nod
 	}
 	node->id = nla_get_u32(tb[CSVFS_A_NODE_ID]);
 	nla_strscpy(node->name, tb[CSVFS_A_NODE_NAME], sizeof(node->name));
-	return csv_nl_get_addr(tb[CSVFS_A_NODE_ADDR], tb[CSVFS_A_NODE_PORT], &node->addr, extack);
+	nla_for_each_nested_type(attr, CSVFS_A_NODE_ADDR, nest, rem) {
+		if (node->nr_addrs == CSV_ADDRS_MAX) {
+			NL_SET_ERR_MSG_ATTR_FMT(extack, attr, "a node has at most %u addresses",
+						CSV_ADDRS_MAX);
+			return -E2BIG;
+		}
+		err = csv_nl_get_addr(attr, nla_get_u16(tb[CSVFS_A_NODE_PORT]),
+				      &node->addrs[node->nr_addrs++], extack);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int csv_nl_get_volume(const struct nlattr *nest, struct csv_table_volume *volume,
@@ -199,7 +211,7 @@ static int csv_nl_put_node(struct sk_buff *skb, const struct csv_table_node *nod
 	    nla_put_u32(skb, CSVFS_A_NODE_ID, node->id) ||
 	    nla_put_string(skb, CSVFS_A_NODE_NAME, node->name))
 		return -EMSGSIZE;
-	err = csv_nl_put_addr(skb, CSVFS_A_NODE_ADDR, CSVFS_A_NODE_PORT, &node->addr);
+	err = csv_nl_put_addrs(skb, CSVFS_A_NODE_ADDR, CSVFS_A_NODE_PORT, node);
 	if (!err)
 		nla_nest_end(skb, nest);
 	return err;

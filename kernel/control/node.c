@@ -26,13 +26,12 @@ static const struct csv_table_node *csv_node_local(struct csv_net *cn,
 	return csv_table_find_node(table, cn->local_id);
 }
 
-static bool csv_node_same(const struct csv_table *old, const struct csv_table *new,
-			  const struct csv_table_node *node)
+static bool csv_node_has_moved(const struct csv_table *old, const struct csv_table_node *node)
 {
 	const struct csv_table_node *was = old ? csv_table_find_node(old, node->id) : NULL;
 
-	return was && old->transport == new->transport &&
-	       !memcmp(&was->addr, &node->addr, sizeof(node->addr));
+	return !was || was->nr_addrs != node->nr_addrs ||
+	       memcmp(was->addrs, node->addrs, sizeof(node->addrs));
 }
 
 static void csv_node_drop_peer(struct csv_net *cn, u32 id)
@@ -52,7 +51,8 @@ static int csv_node_add_peer(struct csv_net *cn, const struct csv_table *table,
 	err = xa_reserve(&cn->peers, node->id, GFP_KERNEL);
 	if (err)
 		return err;
-	peer = csv_peer_create(cn, node->id, node->name, table->transport, &node->addr);
+	peer = csv_peer_create(cn, node->id, node->name, table->transport, node->addrs,
+			       node->nr_addrs);
 	if (IS_ERR_OR_NULL(peer)) {
 		xa_release(&cn->peers, node->id);
 		return peer ? PTR_ERR(peer) : -ENOMEM;
@@ -65,19 +65,21 @@ static int csv_node_listen(struct csv_net *cn, const struct csv_table *old,
 			   const struct csv_table *new, const struct csv_table_node *local,
 			   struct netlink_ext_ack *extack)
 {
+	unsigned int at = 0;
 	int err;
 
-	if (cn->listener) {
-		if (csv_node_same(old, new, local))
+	if (!list_empty(&cn->listeners)) {
+		if (old && old->transport == new->transport && !csv_node_has_moved(old, local))
 			return 0;
 		csv_listener_stop(cn);
 	}
-	err = csv_listener_start(cn, new->transport, &local->addr);
+	err = csv_listener_start(cn, new->transport, local->addrs, local->nr_addrs, &at);
 	if (err == -EADDRNOTAVAIL)
 		NL_SET_ERR_MSG_FMT(extack, "no interface has %pISpc: add the address, apply again",
-				   &local->addr);
+				   &local->addrs[at]);
 	else if (err)
-		NL_SET_ERR_MSG_FMT(extack, "cannot listen on %pISpc: error %d", &local->addr, err);
+		NL_SET_ERR_MSG_FMT(extack, "cannot listen on %pISpc: error %d", &local->addrs[at],
+				   err);
 	return err;
 }
 
@@ -112,13 +114,14 @@ int csv_node_apply(struct csv_net *cn, const struct csv_table *old,
 	xa_for_each(&cn->peers, id, peer) {
 		const struct csv_table_node *node = csv_table_find_node(new, id);
 
-		if (!node || node == local || node->fenced || !csv_node_same(old, new, node))
+		if (!node || node == local || node->fenced || !old ||
+		    old->transport != new->transport)
 			csv_node_drop_peer(cn, id);
+		else if (csv_node_has_moved(old, node))
+			csv_peer_move(peer, node->addrs, node->nr_addrs);
+		else if (old->data_digest != new->data_digest)
+			csv_peer_reset(peer);	/* agreed on in the handshake */
 	}
-	/* agreed on in the handshake: another link, the same sessions */
-	if (old && old->data_digest != new->data_digest)
-		xa_for_each(&cn->peers, id, peer)
-			csv_peer_reset(peer);
 	for (i = 0; i < new->nr_nodes; i++) {
 		const struct csv_table_node *node = &new->nodes[i];
 
@@ -148,8 +151,7 @@ void csv_node_stop(struct csv_net *cn)
 	lockdep_assert_held(&cn->control_mutex);
 	xa_for_each(&cn->peers, id, peer)
 		csv_node_drop_peer(cn, id);
-	if (cn->listener)
-		csv_listener_stop(cn);
+	csv_listener_stop(cn);
 }
 
 /* Whether some volume is in use here, which ties this node to its id. */

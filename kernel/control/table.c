@@ -174,12 +174,53 @@ const struct csv_table_volume *csv_table_find_volume_name(const struct csv_table
 	return NULL;
 }
 
+/* The first @count addresses of @node. */
+static bool csv_table_has_addr(const struct csv_table_node *node, u32 count,
+			       const struct sockaddr_storage *addr)
+{
+	u32 i;
+
+	for (i = 0; i < count && i < CSV_ADDRS_MAX; i++) {
+		if (csv_table_same_addr(&node->addrs[i], addr))
+			return true;
+	}
+	return false;
+}
+
+static void csv_table_check_addrs(struct csv_table_check *check, u32 index)
+{
+	const struct csv_table_node *nodes = check->table->nodes;
+	const struct csv_table_node *node = &nodes[index];
+	struct csv_table_addr addr;
+	const char *fault;
+	u32 i, other;
+
+	for (i = 0; i < node->nr_addrs; i++) {
+		csv_table_get_addr(&node->addrs[i], &addr);
+		fault = csv_table_addr_fault(&addr);
+		if (fault) {
+			csv_table_fail(check, 'n', index,
+				       "node %s: %s: give the one that the other nodes reach it by",
+				       node->name, fault);
+			continue;
+		}
+		if (csv_table_has_addr(node, i, &node->addrs[i]))
+			csv_table_fail(check, 'n', index, "node %s: an address is there twice",
+				       node->name);
+		for (other = 0; other < index; other++) {
+			if (csv_table_has_addr(&nodes[other], nodes[other].nr_addrs,
+					       &node->addrs[i]))
+				csv_table_fail(check, 'n', index,
+					       "node %s: an address and its port are those of node %.63s",
+					       node->name, nodes[other].name);
+		}
+	}
+}
+
 static void csv_table_check_node(struct csv_table_check *check, u32 index)
 {
 	const struct csv_table *table = check->table;
 	const struct csv_table_node *node = &table->nodes[index];
-	struct csv_table_addr addr;
-	const char *fault;
 	u32 i;
 
 	if (!csv_table_name_ok(node->name)) {
@@ -190,12 +231,11 @@ static void csv_table_check_node(struct csv_table_check *check, u32 index)
 	}
 	if (!node->id)
 		csv_table_fail(check, 'n', index, "node %s: ids start at 1", node->name);
-	csv_table_get_addr(&node->addr, &addr);
-	fault = csv_table_addr_fault(&addr);
-	if (fault)
-		csv_table_fail(check, 'n', index,
-			       "node %s: %s: give the one that the other nodes reach it by",
-			       node->name, fault);
+	if (!node->nr_addrs || node->nr_addrs > CSV_ADDRS_MAX)
+		csv_table_fail(check, 'n', index, "node %s: it needs 1 to %u addresses, not %u",
+			       node->name, CSV_ADDRS_MAX, node->nr_addrs);
+	else
+		csv_table_check_addrs(check, index);
 	for (i = 0; i < index; i++) {
 		const struct csv_table_node *other = &table->nodes[i];
 
@@ -204,10 +244,6 @@ static void csv_table_check_node(struct csv_table_check *check, u32 index)
 				       node->name, node->id, other->name);
 		if (!strncmp(other->name, node->name, CSV_NAME_MAX + 1))
 			csv_table_fail(check, 'n', index, "node %s is there twice", node->name);
-		if (!fault && csv_table_same_addr(&other->addr, &node->addr))
-			csv_table_fail(check, 'n', index,
-				       "node %s: its address and port are those of node %.63s",
-				       node->name, other->name);
 	}
 }
 
@@ -526,7 +562,7 @@ void csv_table_digest(const struct csv_table *table, u8 digest[16])
 {
 	struct csv_table_hash hash = { 0xcbf29ce484222325ULL, 0x9e3779b97f4a7c15ULL };
 	struct csv_table_addr addr;
-	u32 i;
+	u32 i, j;
 
 	csv_table_hash_bytes(&hash, table->cluster, strlen(table->cluster) + 1);
 	csv_table_hash_u32(&hash, table->transport | (u32)table->data_digest << 8);
@@ -537,8 +573,11 @@ void csv_table_digest(const struct csv_table *table, u8 digest[16])
 
 		csv_table_hash_u32(&hash, node->id);
 		csv_table_hash_bytes(&hash, node->name, strlen(node->name) + 1);
-		csv_table_get_addr(&node->addr, &addr);
-		csv_table_hash_bytes(&hash, &addr, 1 + addr.len);
+		csv_table_hash_u32(&hash, node->nr_addrs);
+		for (j = 0; j < node->nr_addrs; j++) {
+			csv_table_get_addr(&node->addrs[j], &addr);
+			csv_table_hash_bytes(&hash, &addr, 1 + addr.len);
+		}
 	}
 	for (i = 0; i < table->nr_volumes; i++) {
 		const struct csv_table_volume *volume = &table->volumes[i];

@@ -24,7 +24,8 @@
 struct csv_table_node {
 	u32 id;				/* 1 ...; stays first: it is what sorts */
 	char name[CSV_NAME_MAX + 1];
-	struct sockaddr_storage addr;	/* with its port */
+	u32 nr_addrs;
+	struct sockaddr_storage addrs[CSV_ADDRS_MAX];	/* with their port, preferred ones first */
 	bool fenced;			/* an administrator says: it is off, and stays off */
 };
 

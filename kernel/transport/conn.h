@@ -132,6 +132,7 @@ enum csv_conn_flag {
  * @ref: the link (or the handshake) holds one, whoever sends another
  * @cn: node it belongs to
  * @peer: referenced; NULL on an accepted one whose peer is not known yet
+ * @addr: that was dialled, by whichever side
  * @listener: NULL, or where it was accepted, until the handshake is over
  * @listener_entry: in csv_listener.conns
  * @ops: its kind
@@ -155,6 +156,7 @@ struct csv_conn {
 	refcount_t ref;
 	struct csv_net *cn;
 	struct csv_peer *peer;
+	struct sockaddr_storage addr;
 	struct csv_listener *listener;
 	struct list_head listener_entry;
 	const struct csv_transport_ops *ops;
@@ -178,8 +180,10 @@ struct csv_conn {
 /**
  * struct csv_listener - where peers dial in
  * @cn: node it belongs to
+ * @entry: in csv_net.listeners
  * @ops: kind of connections
  * @addr: where
+ * @absent: listen even if no interface has @addr yet
  * @priv: its kind's own
  * @lock: protects @conns, @nr_conns and @stopping
  * @conns: accepted, in their handshake
@@ -189,8 +193,10 @@ struct csv_conn {
  */
 struct csv_listener {
 	struct csv_net *cn;
+	struct list_head entry;
 	const struct csv_transport_ops *ops;
 	struct sockaddr_storage addr;
+	bool absent;
 	void *priv;
 	spinlock_t lock;	/* protects what follows */
 	struct list_head conns;

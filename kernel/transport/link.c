@@ -233,7 +233,9 @@ static void csv_link_start(struct csv_peer *peer, u64 id)
 
 /* dialing */
 
-static struct csv_conn *csv_link_dial_one(struct csv_peer *peer, u64 link, unsigned int index)
+static struct csv_conn *csv_link_dial_one(struct csv_peer *peer,
+					  const struct sockaddr_storage *addr, u64 link,
+					  unsigned int index)
 {
 	struct csv_conn *conn;
 	bool stopping;
@@ -242,6 +244,7 @@ static struct csv_conn *csv_link_dial_one(struct csv_peer *peer, u64 link, unsig
 	conn = csv_conn_alloc(peer->cn, peer->ops, peer, index);
 	if (!conn)
 		return NULL;
+	conn->addr = *addr;
 	spin_lock(&peer->lock);
 	stopping = peer->stopping;
 	if (!stopping)
@@ -250,9 +253,9 @@ static struct csv_conn *csv_link_dial_one(struct csv_peer *peer, u64 link, unsig
 	if (stopping)
 		goto out;
 
-	ret = peer->ops->connect(conn, &peer->addr);
+	ret = peer->ops->connect(conn, addr);
 	if (ret)
-		csv_peer_set_error(peer, "cannot connect (%d)", ret);
+		csv_peer_set_error(peer, "cannot connect to %pISpc (%d)", addr, ret);
 	else
 		ret = csv_handshake_dial(conn, link, index);
 
@@ -277,14 +280,14 @@ static bool csv_link_is_same(const struct csv_conn *a, const struct csv_conn *b)
 	return a->hs.incarnation == b->hs.incarnation && a->hs.instance == b->hs.instance;
 }
 
-static int csv_link_dial(struct csv_peer *peer)
+static int csv_link_dial_at(struct csv_peer *peer, const struct sockaddr_storage *addr)
 {
 	struct csv_conn *conns[CSV_CONNS] = { };
 	u64 link = get_random_u64() | 1;
 	unsigned int i;
 
 	for (i = 0; i < CSV_CONNS; i++) {
-		conns[i] = csv_link_dial_one(peer, link, i);
+		conns[i] = csv_link_dial_one(peer, addr, link, i);
 		if (!conns[i] || !csv_link_is_same(conns[0], conns[i]))
 			goto out_kill;
 	}
@@ -308,6 +311,30 @@ out_kill:
 		csv_conn_put(conns[i]);
 	}
 	return -ENOTCONN;
+}
+
+/* The addresses change with the table. */
+static bool csv_link_get_addr(struct csv_peer *peer, unsigned int i, struct sockaddr_storage *addr)
+{
+	bool found;
+
+	spin_lock(&peer->lock);
+	found = i < peer->nr_addrs && !peer->stopping;
+	if (found)
+		*addr = peer->addrs[i];
+	spin_unlock(&peer->lock);
+	return found;
+}
+
+static int csv_link_dial(struct csv_peer *peer)
+{
+	struct sockaddr_storage addr;
+	int ret = -ENOTCONN;
+	unsigned int i;
+
+	for (i = 0; ret && csv_link_get_addr(peer, i, &addr); i++)
+		ret = csv_link_dial_at(peer, &addr);
+	return ret;
 }
 
 /* After an attempt, good or bad: not again before csv_peer.retry_at. */

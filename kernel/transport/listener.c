@@ -75,6 +75,7 @@ int csv_listener_accept(struct csv_listener *listener, void *priv,
 	conn = csv_conn_alloc(listener->cn, listener->ops, NULL, 0);
 	if (!conn)
 		return -ENOMEM;
+	conn->addr = listener->addr;
 	conn->listener = listener;
 	INIT_WORK(&conn->handshake_work, csv_listener_handshake);
 	spin_lock(&listener->lock);
@@ -96,44 +97,6 @@ int csv_listener_accept(struct csv_listener *listener, void *priv,
 	return 0;
 }
 
-/**
- * csv_listener_start() - let peers dial in
- * @cn: this node, without a listener; its csv_net.listener is set
- * @type: kind of connections
- * @addr: where to listen
- *
- * Context: csv_net.control_mutex.
- * Return: 0 or an error.
- */
-int csv_listener_start(struct csv_net *cn, enum csv_transport_type type,
-		       const struct sockaddr_storage *addr)
-{
-	const struct csv_transport_ops *ops = csv_transport_find(type);
-	struct csv_listener *listener;
-	int ret;
-
-	if (!ops)
-		return -EOPNOTSUPP;
-	if (cn->listener)
-		return -EBUSY;
-	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
-	if (!listener)
-		return -ENOMEM;
-	listener->cn = cn;
-	listener->ops = ops;
-	listener->addr = *addr;
-	spin_lock_init(&listener->lock);
-	INIT_LIST_HEAD(&listener->conns);
-	init_waitqueue_head(&listener->idle);
-	ret = ops->listen(listener);
-	if (ret) {
-		kfree(listener);
-		return ret;
-	}
-	cn->listener = listener;
-	return 0;
-}
-
 /* One that is in its handshake and was not shut down, referenced, or NULL. */
 static struct csv_conn *csv_listener_next(struct csv_listener *listener)
 {
@@ -150,20 +113,11 @@ static struct csv_conn *csv_listener_next(struct csv_listener *listener)
 	return found;
 }
 
-/**
- * csv_listener_stop() - let nobody dial in any more
- * @cn: this node; nothing happens if it has no listener
- *
- * Links that were formed stay. Context: csv_net.control_mutex; waits for
- * handshakes to end.
- */
-void csv_listener_stop(struct csv_net *cn)
+static void csv_listener_stop_one(struct csv_listener *listener)
 {
-	struct csv_listener *listener = cn->listener;
 	struct csv_conn *conn;
 
-	if (!listener)
-		return;
+	list_del(&listener->entry);
 	spin_lock(&listener->lock);
 	listener->stopping = true;
 	spin_unlock(&listener->lock);
@@ -176,26 +130,122 @@ void csv_listener_stop(struct csv_net *cn)
 	/* The last one may still hold the lock. */
 	spin_lock(&listener->lock);
 	spin_unlock(&listener->lock);
-	cn->listener = NULL;
 	kfree(listener);
 }
 
 /**
+ * csv_listener_stop() - let nobody dial in any more
+ * @cn: this node; nothing happens if it has no listeners
+ *
+ * Links that were formed stay. Context: csv_net.control_mutex; waits for
+ * handshakes to end.
+ */
+void csv_listener_stop(struct csv_net *cn)
+{
+	struct csv_listener *listener, *next;
+
+	list_for_each_entry_safe(listener, next, &cn->listeners, entry)
+		csv_listener_stop_one(listener);
+}
+
+static int csv_listener_start_one(struct csv_net *cn, const struct csv_transport_ops *ops,
+				  const struct sockaddr_storage *addr, bool absent)
+{
+	struct csv_listener *listener;
+	int ret;
+
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
+	if (!listener)
+		return -ENOMEM;
+	listener->cn = cn;
+	listener->ops = ops;
+	listener->addr = *addr;
+	listener->absent = absent;
+	spin_lock_init(&listener->lock);
+	INIT_LIST_HEAD(&listener->conns);
+	init_waitqueue_head(&listener->idle);
+	ret = ops->listen(listener);
+	if (ret) {
+		kfree(listener);
+		return ret;
+	}
+	list_add_tail(&listener->entry, &cn->listeners);
+	return 0;
+}
+
+/**
+ * csv_listener_start() - let peers dial in
+ * @cn: this node, without listeners
+ * @type: kind of connections
+ * @addrs: where to listen
+ * @nr: of these, up to CSV_ADDRS_MAX
+ * @at: the one that an error is about
+ *
+ * One interface that is missing is no reason to be without the others: it is
+ * enough that there is one, and the rest may come later.
+ * Context: csv_net.control_mutex.
+ * Return: 0 or an error, without listeners then.
+ */
+int csv_listener_start(struct csv_net *cn, enum csv_transport_type type,
+		       const struct sockaddr_storage *addrs, unsigned int nr, unsigned int *at)
+{
+	const struct csv_transport_ops *ops = csv_transport_find(type);
+	unsigned int i, count = 0;
+	unsigned long absent = 0;
+	int ret = 0;
+
+	*at = 0;
+	if (!ops)
+		return -EOPNOTSUPP;
+	if (!list_empty(&cn->listeners))
+		return -EBUSY;
+	for (i = 0; i < nr; i++) {
+		ret = csv_listener_start_one(cn, ops, &addrs[i], false);
+		if (ret == -EADDRNOTAVAIL)
+			absent |= BIT(i);
+		else if (ret)
+			goto out_stop;
+		else
+			count++;
+	}
+	i = 0;
+	ret = -EADDRNOTAVAIL;
+	if (!count)
+		goto out_stop;
+	for_each_set_bit(i, &absent, nr) {
+		ret = csv_listener_start_one(cn, ops, &addrs[i], true);
+		if (ret)
+			goto out_stop;
+		pr_warn("no interface has %pISpc: nobody reaches this node there\n", &addrs[i]);
+	}
+	return 0;
+
+out_stop:
+	*at = i;
+	csv_listener_stop(cn);
+	return ret;
+}
+
+/**
  * csv_listener_restart() - let nobody dial in for a moment
- * @cn: this node; nothing happens if it has no listener
+ * @cn: this node; nothing happens if it has no listeners
  *
  * Context: as csv_listener_stop().
- * Return: 0 or an error, without a listener then.
+ * Return: 0 or an error, without listeners then.
  */
 int csv_listener_restart(struct csv_net *cn)
 {
-	enum csv_transport_type type;
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addrs[CSV_ADDRS_MAX];
+	struct csv_listener *listener;
+	enum csv_transport_type type = 0;
+	unsigned int nr = 0, at;
 
-	if (!cn->listener)
+	list_for_each_entry(listener, &cn->listeners, entry) {
+		type = listener->ops->type;
+		addrs[nr++] = listener->addr;
+	}
+	if (!nr)
 		return 0;
-	type = cn->listener->ops->type;
-	addr = cn->listener->addr;
 	csv_listener_stop(cn);
-	return csv_listener_start(cn, type, &addr);
+	return csv_listener_start(cn, type, addrs, nr, &at);
 }

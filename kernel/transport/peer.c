@@ -65,13 +65,21 @@ static void csv_peer_free(struct csv_peer *peer)
 	kvfree_rcu(peer, rcu);
 }
 
+static void csv_peer_put_addrs(struct csv_peer *peer, const struct sockaddr_storage *addrs,
+			       unsigned int nr)
+{
+	peer->nr_addrs = min_t(unsigned int, nr, CSV_ADDRS_MAX);
+	memcpy(peer->addrs, addrs, peer->nr_addrs * sizeof(*addrs));
+}
+
 /**
  * csv_peer_create() - begin to talk to another node
  * @cn: this node, with its local id
  * @node: id of the other
  * @name: of the other, for messages
  * @type: kind of connections
- * @addr: of the other's listener; dialled if its id is the higher one
+ * @addrs: of the other's listeners, preferred ones first; dialled if its id is the higher one
+ * @nr: of these, up to CSV_ADDRS_MAX
  *
  * peer_up() may be called before this returns. csv_peer_destroy() ends it.
  * Context: csv_net.control_mutex.
@@ -79,7 +87,7 @@ static void csv_peer_free(struct csv_peer *peer)
  */
 struct csv_peer *csv_peer_create(struct csv_net *cn, u32 node, const char *name,
 				 enum csv_transport_type type,
-				 const struct sockaddr_storage *addr)
+				 const struct sockaddr_storage *addrs, unsigned int nr)
 {
 	const struct csv_transport_ops *ops = csv_transport_find(type);
 	struct csv_peer *peer;
@@ -97,7 +105,7 @@ struct csv_peer *csv_peer_create(struct csv_net *cn, u32 node, const char *name,
 	peer->node = node;
 	strscpy(peer->name, name);
 	peer->ops = ops;
-	peer->addr = *addr;
+	csv_peer_put_addrs(peer, addrs, nr);
 	peer->dialer = node > cn->local_id;
 	peer->instance = get_random_u64() | 1;
 	spin_lock_init(&peer->lock);
@@ -186,6 +194,22 @@ void csv_peer_reset(struct csv_peer *peer)
 }
 
 /**
+ * csv_peer_move() - the table has other addresses for it
+ * @peer: peer
+ * @addrs: of its listeners, preferred ones first
+ * @nr: of these, up to CSV_ADDRS_MAX
+ *
+ * Requests in flight are sent again. Context: process.
+ */
+void csv_peer_move(struct csv_peer *peer, const struct sockaddr_storage *addrs, unsigned int nr)
+{
+	spin_lock(&peer->lock);
+	csv_peer_put_addrs(peer, addrs, nr);
+	spin_unlock(&peer->lock);
+	csv_peer_reset(peer);
+}
+
+/**
  * csv_peer_get_info() - what an administrator wants to know
  * @peer: peer
  * @info: filled in
@@ -208,6 +232,8 @@ void csv_peer_get_info(struct csv_peer *peer, struct csv_peer_info *info)
 	info->auth_failures = atomic64_read(&peer->auth_failures);
 	spin_lock(&peer->lock);
 	info->connected = peer->up;
+	if (peer->up)
+		info->via = peer->conns[0]->addr;
 	info->incarnation = peer->incarnation;
 	strscpy(info->error, peer->error);
 	spin_unlock(&peer->lock);

@@ -103,12 +103,13 @@ struct csv_rsp {
  * @node: id of the other one
  * @name: of it
  * @ops: kind of connections
- * @addr: of the other node's listener
  * @dialer: we dial
  * @instance: random: two peers of the same two nodes one after the other differ
  * @stopping: csv_peer_destroy() has begun; set under @mutex and @lock
  * @mutex: serialises forming and taking down the link
  * @lock: protects what follows, up to @work
+ * @addrs: of the other node's listeners, preferred ones first
+ * @nr_addrs: of these
  * @conns: the link: all, or the first ones that have come, or none
  * @dialing: connection that is being dialled, for csv_peer_destroy()
  * @link: id of the link, chosen by the dialer
@@ -157,13 +158,14 @@ struct csv_peer {
 	u32 node;
 	char name[CSV_NAME_MAX + 1];
 	const struct csv_transport_ops *ops;
-	struct sockaddr_storage addr;
 	bool dialer;
 	u64 instance;
 	bool stopping;
 	struct mutex mutex;	/* forming and taking down the link */
 
-	spinlock_t lock;	/* protects the link and the slots */
+	spinlock_t lock;	/* protects the addresses, the link and the slots */
+	struct sockaddr_storage addrs[CSV_ADDRS_MAX];
+	unsigned int nr_addrs;
 	struct csv_conn *conns[CSV_CONNS];
 	struct csv_conn *dialing;
 	u64 link;

@@ -408,6 +408,8 @@ static int csv_tcp_listen(struct csv_listener *listener)
 	sk->sk_allocation = GFP_NOIO;
 	sk->sk_use_task_frag = false;
 	sock_set_reuseaddr(sk);
+	if (listener->absent)
+		ip_sock_set_freebind(sk);
 	ret = kernel_bind(tl->sock, (struct sockaddr *)&listener->addr, len);
 	if (ret)
 		goto out_release;

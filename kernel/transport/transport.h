@@ -215,7 +215,7 @@ enum csv_transport_type { CSV_TRANSPORT_TCP, CSV_TRANSPORT_LOOP, CSV_TRANSPORT_C
 
 /* All under csv_net.control_mutex. */
 int csv_listener_start(struct csv_net *cn, enum csv_transport_type type,
-		       const struct sockaddr_storage *addr);
+		       const struct sockaddr_storage *addrs, unsigned int nr, unsigned int *at);
 void csv_listener_stop(struct csv_net *cn);
 int csv_listener_restart(struct csv_net *cn);
 
@@ -227,7 +227,7 @@ int csv_listener_restart(struct csv_net *cn);
  */
 struct csv_peer *csv_peer_create(struct csv_net *cn, u32 node, const char *name,
 				 enum csv_transport_type type,
-				 const struct sockaddr_storage *addr);
+				 const struct sockaddr_storage *addrs, unsigned int nr);
 void csv_peer_destroy(struct csv_peer *peer);
 struct csv_peer *csv_peer_get(struct csv_net *cn, u32 node);	/* NULL: unknown */
 void csv_peer_put(struct csv_peer *peer);
@@ -238,9 +238,11 @@ void csv_peer_abort(struct csv_peer *peer, u32 volume, int err);
 void csv_peer_tell_all(struct csv_net *cn);
 /* Drop all connections now; they are dialled again (an administrator's reset, tests). */
 void csv_peer_reset(struct csv_peer *peer);
+void csv_peer_move(struct csv_peer *peer, const struct sockaddr_storage *addrs, unsigned int nr);
 
 struct csv_peer_info {
 	bool connected;			/* control and all data connections are up */
+	struct sockaddr_storage via;	/* the address that was dialled, while connected */
 	u64 incarnation;		/* 0: never heard of */
 	u64 last_heard_ms;		/* age of the last message, ~0ULL: never */
 	u64 bytes_sent, bytes_received;	/* on the wire, headers included */
@@ -256,6 +258,7 @@ void csv_transport_exit(void);
 /* ---- the edge to tcp.c, loop.c and, later, the rdma module: at most 11 ---- */
 
 struct csv_conn;
+struct csv_listener;
 struct csv_tx;
 
 /**

@@ -14,7 +14,7 @@
 #   csvctl_on N ARGS...
 #   net_bytes N, disk_bytes N               since boot, of the interface and of node N's path to volume 1
 #   stat_bytes N                            "NETWORK DISK", what csvctl stat says of the same since "stat reset"
-#   write_table                             what the table is now; TRANSPORT, DIGEST, FAMILY (4|6), table_* are what it is made of
+#   write_table                             what the table is now; TRANSPORT, DIGEST, FAMILY (4, 6, or both), table_* are what it is made of
 #   ops N                                   N, or a quarter of it on the debug kernel, for loops that prove by their number
 #   root_of N                               ns only: node N's root directory as everybody in the machine sees it
 
@@ -36,9 +36,13 @@ csvctl_on() {
 }
 
 write_table() {
-	local n
+	local n family addrs
 	echo "cluster lab transport ${TRANSPORT:-tcp} digest ${DIGEST:-off}"
-	for n in $(nodes); do echo "node n$n id $n address $(node_addr "$n" "${FAMILY:-4}")"; done
+	for n in $(nodes); do
+		addrs=()
+		for family in ${FAMILY:-4}; do addrs+=("$(node_addr "$n" "$family")"); done
+		(IFS=, && echo "node n$n id $n address ${addrs[*]}")
+	done
 	[ -n "$table_uuid" ] || return 0
 	echo "volume data uuid $table_uuid device $(disk "$table_owner" 1) type $table_type" \
 		"owner n$table_owner epoch $table_epoch"

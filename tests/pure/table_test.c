@@ -24,9 +24,10 @@ static struct table_box {
 
 static void table_set_addr(struct csv_table_node *node, u32 ip, u16 port)
 {
-	struct sockaddr_in *sin = (struct sockaddr_in *)&node->addr;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&node->addrs[0];
 
-	memset(&node->addr, 0, sizeof(node->addr));
+	memset(node->addrs, 0, sizeof(node->addrs));
+	node->nr_addrs = 1;
 	sin->sin_family = AF_INET;
 	sin->sin_addr.s_addr = htonl(ip);
 	sin->sin_port = htons(port);
@@ -129,7 +130,7 @@ static void table_break_node_name_twice(struct table_box *box)
 
 static void table_break_addr_none(struct table_box *box)
 {
-	memset(&box->nodes[0].addr, 0, sizeof(box->nodes[0].addr));
+	memset(box->nodes[0].addrs, 0, sizeof(box->nodes[0].addrs));
 }
 
 static void table_break_addr_any(struct table_box *box)
@@ -149,7 +150,7 @@ static void table_break_addr_port(struct table_box *box)
 
 static void table_break_addr_link_local(struct table_box *box)
 {
-	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&box->nodes[0].addr;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&box->nodes[0].addrs[0];
 
 	memset(sin6, 0, sizeof(*sin6));
 	sin6->sin6_family = AF_INET6;
@@ -162,6 +163,33 @@ static void table_break_addr_link_local(struct table_box *box)
 static void table_break_addr_twice(struct table_box *box)
 {
 	table_set_addr(table_add_node(box, 3, "n3"), 0x0a4d0001, CSV_PORT);
+}
+
+static void table_break_addrs_none(struct table_box *box)
+{
+	box->nodes[0].nr_addrs = 0;
+}
+
+static void table_break_addrs_many(struct table_box *box)
+{
+	box->nodes[0].nr_addrs = CSV_ADDRS_MAX + 1;
+}
+
+static void table_add_addr(struct csv_table_node *node, const struct csv_table_node *from)
+{
+	node->addrs[node->nr_addrs++] = from->addrs[0];
+}
+
+static void table_break_addrs_same(struct table_box *box)
+{
+	table_add_addr(&box->nodes[0], &box->nodes[0]);
+}
+
+static void table_break_addrs_other(struct table_box *box)
+{
+	struct csv_table_node *node = table_add_node(box, 3, "n3");
+
+	table_add_addr(node, &box->nodes[0]);
 }
 
 static void table_break_volume_name(struct table_box *box)
@@ -281,6 +309,10 @@ static const struct table_case {
 	{ table_break_addr_port, 'n', 0, "without a port" },
 	{ table_break_addr_link_local, 'n', 0, "link-local" },
 	{ table_break_addr_twice, 'n', 2, "are those of node n1" },
+	{ table_break_addrs_none, 'n', 0, "node n2: it needs 1 to 4 addresses, not 0" },
+	{ table_break_addrs_many, 'n', 0, "node n2: it needs 1 to 4 addresses, not 5" },
+	{ table_break_addrs_same, 'n', 0, "node n2: an address is there twice" },
+	{ table_break_addrs_other, 'n', 2, "node n3: an address and its port are those of node n2" },
 	{ table_break_volume_name, 'v', 0, "a name is" },
 	{ table_break_uuid_none, 'v', 0, "no uuid" },
 	{ table_break_uuid_id, 'v', 0, "not that of its uuid" },
@@ -480,6 +512,9 @@ CSV_TEST(table_test_digest)
 	CSV_EXPECT_TRUE(table_digest_word() != same);
 	table_make(&table_new);
 	table_set_addr(&table_new.nodes[0], 0x0a4d0002, 1);
+	CSV_EXPECT_TRUE(table_digest_word() != same);
+	table_make(&table_new);
+	table_add_addr(&table_new.nodes[0], &table_new.nodes[0]);
 	CSV_EXPECT_TRUE(table_digest_word() != same);
 	table_make(&table_new);
 	strcpy(table_new.nodes[0].name, "n3");

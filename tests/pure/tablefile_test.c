@@ -10,7 +10,7 @@
 #include "test.h"
 
 #define HEAD	"cluster lab transport tcp\n"
-#define NODES	HEAD "node n1 id 1 address 10.77.0.1\nnode n2 id 2 address fd77::2 port 99\n"
+#define NODES	HEAD "node n1 id 1 address 10.77.0.1\nnode n2 id 2 address fd77::2,10.77.0.2 port 99\n"
 #define UUID	"12345678-1234-1234-1234-123456789abc"
 #define SMALL	"uuid 00000000-0000-0000-0000-000000000001\n"
 #define DATA	"volume data uuid " UUID " device /dev/vda"
@@ -38,11 +38,17 @@ static const struct tablefile_case {
 	{ HEAD "node n1 id x address 1.2.3\n", { "2 id x: ids are numbers", "2 address 1.2.3:" } },
 	{ HEAD "node n1 id 1 id 2 address 10.0.0.1\n", { "2 id is there twice" } },
 	{ HEAD "node n1 id\n", { "2 id what?", "2 id is missing", "2 address is missing" } },
+	{ HEAD "node n1 id 1 address 10.0.0.1,fd77::1,10.0.0.2,10.0.0.3\n", {} },
+	{ HEAD "node n1 id 1 address 10.0.0.1,10.0.0.1\n", { "2 node n1: an address is there twice" } },
+	{ HEAD "node n1 id 1 address 10.0.0.1,\n", { "2 address : neither IPv4 nor IPv6" } },
+	{ HEAD "node n1 id 1 address 10.0.0.1,x,10.0.0.2\n", { "2 address x: neither" } },
+	{ HEAD "node n1 id 1 address 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5\n",
+	  { "2 address: a node has at most 4" } },
 	{ HEAD "node n1 id 1 address 10.0.0.1 port 0\n", { "2 port 0: ports are" } },
 	{ HEAD "node n1 id 1 address 10.0.0.1 port 65536\n", { "2 port 65536: ports are" } },
 	{ HEAD "node n1 id 4294967296 address 10.0.0.1\n", { "2 id 4294967296" } },
 	{ NODES "node n2 id 3 address 10.77.0.1\n",
-	  { "4 node n2: its address and port are those of node n1", "4 node n2 is there twice" } },
+	  { "4 node n2: an address and its port are those of node n1", "4 node n2 is there twice" } },
 	{ NODES DATA " owner n9 epoch 0\n",
 	  { "4 epoch 0: epochs are", "4 no line names a node n9" } },
 	{ NODES "volume data uuid 123 device dev/vda type zfs\n",
@@ -118,8 +124,10 @@ CSV_TEST(tablefile_test_values)
 	CSV_EXPECT_EQ(data->epoch, 7);
 	CSV_EXPECT_EQ(data->uuid[15], 0xbc);
 	CSV_EXPECT_TRUE(!strcmp(data->fstype, "xfs"));
-	CSV_EXPECT_EQ(tablefile_get_port(&tf.table.nodes[0].addr), CSV_PORT);
-	CSV_EXPECT_EQ(tablefile_get_port(&tf.table.nodes[1].addr), 99);
+	CSV_EXPECT_EQ(tablefile_get_port(&tf.table.nodes[0].addrs[0]), CSV_PORT);
+	CSV_EXPECT_EQ(tablefile_get_port(&tf.table.nodes[1].addrs[0]), 99);
+	CSV_EXPECT_EQ(tf.table.nodes[1].nr_addrs, 2);
+	CSV_EXPECT_EQ(tablefile_get_port(&tf.table.nodes[1].addrs[1]), 99);
 	CSV_EXPECT_EQ(csv_table_access(&tf.table, 2, data->id), CSV_ACCESS_BLOCK);
 	CSV_EXPECT_TRUE(!strcmp(csv_table_device(&tf.table, 2, data->id), "/dev/x"));
 	tablefile_free(&tf);

@@ -14,6 +14,7 @@
 #define CSV_KEY_MAX	64	/* bytes of a pre-shared key */
 #define CSV_KEY_MIN	16
 #define CSV_NODES_MAX	64
+#define CSV_ADDRS_MAX	4	/* of a node */
 #define CSV_VOLUMES_MAX	256
 #define CSV_PORT	7791	/* TCP, where a node listens */
 
