@@ -89,8 +89,8 @@ static int call_rename(char **arg)
 	return result(renameat2(AT_FDCWD, arg[0], AT_FDCWD, arg[1], flags));
 }
 
-/* open() with the flags of a number or a name */
-static int call_open(char **arg)
+/* open() with the flags that a name stands for; -2: there is none of it */
+static int open_as(const char *path, const char *how)
 {
 	static const struct {
 		const char *name;
@@ -100,14 +100,38 @@ static int call_open(char **arg)
 		{ "excl", O_RDWR | O_CREAT | O_EXCL }, { "trunc", O_WRONLY | O_TRUNC },
 		{ "tmpfile", O_RDWR | O_TMPFILE }, { "directory", O_RDONLY | O_DIRECTORY },
 		{ "nofollow", O_RDONLY | O_NOFOLLOW }, { "create", O_RDWR | O_CREAT },
-		{ "direct", O_RDWR | O_DIRECT },
+		{ "direct", O_RDWR | O_DIRECT }, { "sync", O_RDWR | O_CREAT | O_SYNC },
+		{ "dsync", O_RDWR | O_CREAT | O_DSYNC },
 	};
 	unsigned int i;
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(names[i].name, arg[1]))
-			return result(open(arg[0], names[i].flags, 0666));
-	return 2;
+		if (!strcmp(names[i].name, how))
+			return open(path, names[i].flags, 0666);
+	return -2;
+}
+
+static int call_open(char **arg)
+{
+	int fd = open_as(arg[0], arg[1]);
+
+	return fd == -2 ? 2 : result(fd);
+}
+
+/* Run a command with an open file as its descriptor 3. */
+static int call_with(char **arg)
+{
+	int fd;
+
+	if (!arg[0] || !arg[1] || !arg[2])
+		return 2;
+	fd = open_as(arg[0], arg[1]);
+	if (fd < 0)
+		return result(-1);
+	if (fd != 3 && (dup2(fd, 3) < 0 || close(fd)))
+		return result(-1);
+	execvp(arg[2], arg + 2);
+	return result(-1);
 }
 
 static int call_lock(char **arg)
@@ -285,6 +309,7 @@ static const struct {
 	{ "byhandle", 3, call_byhandle },	/* MOUNT TYPE HEX */
 	{ "rename", 3, call_rename },		/* OLD NEW noreplace|exchange|whiteout|NUMBER */
 	{ "open", 2, call_open },		/* PATH read|write|excl|tmpfile... */
+	{ "with", 0, call_with },		/* PATH HOW COMMAND... */
 	{ "lock", 2, call_lock },		/* PATH flock|posix|ofd|get|lease */
 	{ "mmap", 2, call_mmap },		/* PATH letters: s(hared) w(rite) p(rotect after) */
 	{ "setxattr", 2, call_setxattr },	/* PATH NAME */

@@ -2,6 +2,9 @@
 # Each node's own path to each shared disk: /dev/mapper/n<NODE>-vol<VOLUME>, dm-linear over the disk.
 #   disks.sh create "NODES" VOLUMES
 #   disks.sh fail|heal NODE VOLUME
+#   disks.sh record "NODES"      what reaches the disk of volume 1 is written down on that of volume 2 (dm-log-writes)
+#   disks.sh mark TEXT           into the record
+#   disks.sh release "NODES"     the end of it; tests/tools/replay.py reads it
 # device-mapper shares its claim on the disk, so the file system of one node may hold its path exclusively while others
 # read and write by theirs; and a path is failed alone, by loading another table.
 set -euo pipefail
@@ -44,6 +47,18 @@ fail)
 	;;
 heal)
 	load "n$2-vol$3" "$(linear "$3")"
+	;;
+record)
+	modprobe dm_log_writes
+	dmsetup create recorded --table "0 $(blockdev --getsz "$(base 1)") log-writes $(base 1) $(base 2)"
+	for node in $2; do load "n$node-vol1" "0 $(blockdev --getsz "$(base 1)") linear /dev/mapper/recorded 0"; done
+	;;
+mark)
+	dmsetup message recorded 0 mark "$2"
+	;;
+release)
+	for node in $2; do load "n$node-vol1" "$(linear 1)"; done
+	dmsetup remove recorded
 	;;
 *)
 	echo "disks: unknown command $1" >&2
