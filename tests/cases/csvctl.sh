@@ -93,3 +93,23 @@ if said=$(node 2 unshare -rn csvctl node set n1 local key-file /etc/csvfs/key 2>
 [[ $said == *"ermitted"* || $said == *"enied"* || $said == *"table"* ]] || fail "$said"
 node 2 bash -ec 'umask 022; (umask 0; echo 0123456789abcdef0123456789abcdef >/tmp/open.key); chmod 644 /tmp/open.key'
 exits 1 2 'readable|permission|mode|root' node set n2 local key-file /tmp/open.key
+
+note "a key of a keyring"
+# shellcheck disable=SC2016 # expanded on the node
+in_session() { node 2 keyctl session - bash -c "$1" 2>&1; }
+# shellcheck disable=SC2016 # expanded on the node
+assert in_session 'csvctl node set n2 local key "$(tr -d "\n" </etc/csvfs/key | keyctl padd user csvfs @s)"'
+assert csvctl_on 2 node set n2 reset
+wait_for 20 connected 2
+# shellcheck disable=SC2016 # expanded on the node
+for serial in 999999999 '$(echo short | keyctl padd user csvfs @s)' '$(keyctl newring csvfs @s)'; do
+	if said=$(in_session "csvctl node set n2 local key $serial"); then fail "key $serial was taken"; fi
+	note "$said"
+	[[ $said =~ 'keyctl show'|'bytes, not 16 to 64'|'has type keyring' ]] || fail "$said"
+done
+assert csvctl_on 2 node set n2 reset
+wait_for 20 connected 2
+
+note "every call is in the histogram of its operation"
+assert_eq "$(json 2 'all(sum(r["lat_us_log2"]) == r["count"] for r in j if "op" in r)' stat show data)" True
+[ "$(json 2 'sum(r["count"] for r in j if "op" in r)' stat show data)" -gt 0 ] || fail "nothing was counted"

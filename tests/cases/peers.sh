@@ -60,3 +60,17 @@ assert_eq "$(node 2 cat /csv/data/file)" unharmed
 prepare_node 1
 mount_csv 1
 assert_eq "$(node 1 cat /csv/data/file)" unharmed
+
+note "somebody who listens as node 3"
+umount_csv 3
+echo 'cluster lab' | assert node_in 3 csvctl cluster apply -
+impostor() { # PROBE WANTED
+	local said
+	said=$(node 3 csv_peer 3 0 "$(node_addr 3)" lab /etc/csvfs/key 0 0 "$1" 2>&1) || true
+	[[ $said =~ ^"$1: "$2$ ]] || fail "not '$2' but: $said"
+}
+impostor listen-key 'goaway authentication failed: not the same key, set it anew'
+impostor listen-cluster 'goaway not the same cluster name: compare the tables'
+impostor listen-other 'goaway not the node that was expected: 77 for [12]'
+impostor listen-link 'goaway an answer to another question'
+impostor listen trusted

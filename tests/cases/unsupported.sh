@@ -48,3 +48,30 @@ assert node 1 bash -c "$git fsck --strict 2>&1"
 
 note "an ACL that cannot be told is not 'no ACL'"
 says 2 EOPNOTSUPP getxattr /csv/data/file system.posix_acl_access
+
+note "ACLs that the file system had before count, on every node"
+for n in $(nodes); do umount_csv "$n"; done
+assert volume_offline
+assert node 1 bash -ec 'mkdir -p /mnt/lower; mount "$1" /mnt/lower; cd /mnt/lower; mkdir -m 700 shared; setfacl -m u:1000:rwx shared
+	setfacl -d -m u:1000:rw-,u:1001:r-- shared; umask 077; echo secret >private; setfacl -m u:1000:r-- private; cd /
+	umount /mnt/lower' acl "$(disk 1 1)"
+assert volume_online
+for n in $(nodes); do mount_csv "$n" && assert node "$n" chmod 755 /csv; done
+as() { node "$1" setpriv --reuid "$2" --regid "$2" --clear-groups bash -c "$3"; }
+for n in 1 2; do
+	assert_eq "$(as "$n" 1000 'cat /csv/data/private')" secret "node $n: a named user reads"
+	if as "$n" 1001 'cat /csv/data/private' 2>/dev/null; then fail "node $n: another one reads"; fi
+	if as "$n" 1000 'echo x >>/csv/data/private' 2>/dev/null; then fail "node $n: a named user writes what he may read"; fi
+	# the default ACL of the directory takes the place of the umask
+	assert as "$n" 1000 "umask 077; echo of $n >/csv/data/shared/file$n"
+done
+# no group or other entry of their own: the mask is the group of the mode
+assert as 2 1001 'ls /csv/data/shared 2>&1 | grep -q denied'
+for n in $(nodes); do umount_csv "$n"; done
+assert volume_offline
+assert node 1 mount "$(disk 1 1)" /mnt/lower
+for n in 1 2; do
+	acl=$(node 1 getfacl -cpn "/mnt/lower/shared/file$n")
+	[[ $acl == *user:1000:rw-* && $acl == *user:1001:r--* ]] || fail "not inherited at node $n: $acl"
+done
+assert node 1 umount /mnt/lower

@@ -4,7 +4,7 @@
  * in a form that is read again, to the same digest.
  */
 // sources: ../../userspace/tablefile.c ../../userspace/tablefmt.c ../../userspace/print.c
-// sources: ../../kernel/control/table.c
+// sources: ../../kernel/control/table.c ../../kernel/control/lookup.c
 // flags: -I../../userspace
 #include "../../userspace/tablefile.h"
 

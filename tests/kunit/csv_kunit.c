@@ -16,6 +16,7 @@
 #include "../../kernel/route/select.c"
 #include "../../kernel/service/segment.c"
 #include "../../kernel/control/table.c"
+#include "../../kernel/control/lookup.c"
 
 #include "../pure/codec_test.c"
 #include "../pure/message_test.c"

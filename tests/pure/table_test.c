@@ -3,7 +3,7 @@
  * The rules of the ownership table: what each breach is called, and which
  * tables may follow each other.
  */
-// sources: ../../kernel/control/table.c
+// sources: ../../kernel/control/table.c ../../kernel/control/lookup.c
 #ifndef __KERNEL__
 #include <netinet/in.h>
 #include "control/table.h"
@@ -312,7 +312,7 @@ static const struct table_case {
 	{ table_break_addrs_none, 'n', 0, "node n2: it needs 1 to 4 addresses, not 0" },
 	{ table_break_addrs_many, 'n', 0, "node n2: it needs 1 to 4 addresses, not 5" },
 	{ table_break_addrs_same, 'n', 0, "node n2: an address is there twice" },
-	{ table_break_addrs_other, 'n', 2, "node n3: an address and its port are those of node n2" },
+	{ table_break_addrs_other, 'n', 2, "an address and its port are those of node n2" },
 	{ table_break_volume_name, 'v', 0, "a name is" },
 	{ table_break_uuid_none, 'v', 0, "no uuid" },
 	{ table_break_uuid_id, 'v', 0, "not that of its uuid" },

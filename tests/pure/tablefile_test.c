@@ -4,13 +4,14 @@
  * back as it was.
  */
 // sources: ../../userspace/tablefile.c ../../userspace/tablefmt.c ../../userspace/print.c
-// sources: ../../kernel/control/table.c
+// sources: ../../kernel/control/table.c ../../kernel/control/lookup.c
 // flags: -I../../userspace
 #include "../../userspace/tablefile.h"
 #include "test.h"
 
 #define HEAD	"cluster lab transport tcp\n"
-#define NODES	HEAD "node n1 id 1 address 10.77.0.1\nnode n2 id 2 address fd77::2,10.77.0.2 port 99\n"
+#define NODES	HEAD "node n1 id 1 address 10.77.0.1\n" \
+		"node n2 id 2 address fd77::2,10.77.0.2 port 99\n"
 #define UUID	"12345678-1234-1234-1234-123456789abc"
 #define SMALL	"uuid 00000000-0000-0000-0000-000000000001\n"
 #define DATA	"volume data uuid " UUID " device /dev/vda"
@@ -39,7 +40,8 @@ static const struct tablefile_case {
 	{ HEAD "node n1 id 1 id 2 address 10.0.0.1\n", { "2 id is there twice" } },
 	{ HEAD "node n1 id\n", { "2 id what?", "2 id is missing", "2 address is missing" } },
 	{ HEAD "node n1 id 1 address 10.0.0.1,fd77::1,10.0.0.2,10.0.0.3\n", {} },
-	{ HEAD "node n1 id 1 address 10.0.0.1,10.0.0.1\n", { "2 node n1: an address is there twice" } },
+	{ HEAD "node n1 id 1 address 10.0.0.1,10.0.0.1\n",
+	  { "2 node n1: an address is there twice" } },
 	{ HEAD "node n1 id 1 address 10.0.0.1,\n", { "2 address : neither IPv4 nor IPv6" } },
 	{ HEAD "node n1 id 1 address 10.0.0.1,x,10.0.0.2\n", { "2 address x: neither" } },
 	{ HEAD "node n1 id 1 address 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5\n",
@@ -48,7 +50,8 @@ static const struct tablefile_case {
 	{ HEAD "node n1 id 1 address 10.0.0.1 port 65536\n", { "2 port 65536: ports are" } },
 	{ HEAD "node n1 id 4294967296 address 10.0.0.1\n", { "2 id 4294967296" } },
 	{ NODES "node n2 id 3 address 10.77.0.1\n",
-	  { "4 node n2: an address and its port are those of node n1", "4 node n2 is there twice" } },
+	  { "4 node n2: an address and its port are those of node n1",
+	    "4 node n2 is there twice" } },
 	{ NODES DATA " owner n9 epoch 0\n",
 	  { "4 epoch 0: epochs are", "4 no line names a node n9" } },
 	{ NODES "volume data uuid 123 device dev/vda type zfs\n",

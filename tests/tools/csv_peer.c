@@ -9,7 +9,8 @@
  *
  * Dials the node TO-ID as the node FROM-ID would, and prints what comes of each
  * probe: "PROBE: goaway TEXT", "PROBE: closed", "PROBE: reply STATUS", or
- * "PROBE: open" when nothing came for a while.
+ * "PROBE: open" when nothing came for a while. The probes that start with
+ * "listen" let another node dial ADDRESS, and may end as "PROBE: trusted".
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -45,16 +46,26 @@ static void fatal(const char *what)
 	exit(2);
 }
 
-static int dial(void)
+/* To the address, or of who dials it. */
+static int get_conn(bool dial)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(CSV_PORT) };
 	struct timeval wait = { .tv_sec = WAIT_S };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1, listener;
 
 	if (fd < 0 || inet_pton(AF_INET, address, &sin.sin_addr) != 1 ||
-	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)))
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
 		fatal(address);
+	if (dial && !connect(fd, (struct sockaddr *)&sin, sizeof(sin)))
+		return fd;
+	if (dial || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) || listen(fd, 1))
+		fatal(address);
+	listener = fd;
+	fd = accept(listener, NULL, NULL);	/* with the time-out of the listener */
+	if (fd < 0)
+		fatal("accept");
+	close(listener);
 	return fd;
 }
 
@@ -101,23 +112,28 @@ static int receive(int fd)
 	return 1;
 }
 
+/* The end of a probe: why, if the other side has said it. */
+static void tell(const char *probe, int fd, const char *otherwise)
+{
+	if (in->type == CSV_MSG_GOAWAY)
+		printf("%s: goaway %.80s\n", probe, (const char *)(in + 1));
+	else
+		printf("%s: %s\n", probe, otherwise);
+	fflush(stdout);
+	close(fd);
+}
+
 static void outcome(const char *probe, int fd)
 {
 	const struct csv_wire_rsp *rsp = (void *)(in + 1);
-	int ret = receive(fd);
+	char reply[32];
+	int ret;
 
-	if (ret < 0)
-		printf("%s: open\n", probe);
-	else if (!ret)
-		printf("%s: closed\n", probe);
-	else if (in->type == CSV_MSG_GOAWAY)
-		printf("%s: goaway %.80s\n", probe, (const char *)(in + 1));
-	else if (in->type == CSV_MSG_RSP)
-		printf("%s: reply %u\n", probe, le32toh(rsp->status));
-	else
-		printf("%s: message %u\n", probe, in->type);
-	fflush(stdout);
-	close(fd);
+	in->type = 0;
+	ret = receive(fd);
+	snprintf(reply, sizeof(reply), in->type == CSV_MSG_RSP ? "reply %u" : "message %u",
+		 in->type == CSV_MSG_RSP ? le32toh(rsp->status) : in->type);
+	tell(probe, fd, ret < 0 ? "open" : ret ? reply : "closed");
 }
 
 static void begin(u8 type, unsigned int len)
@@ -134,30 +150,48 @@ static void finish(int fd)
 	put(fd, msg, hdr->doff * 8 + (le32toh(hdr->plen) <= 4096 ? le32toh(hdr->plen) : 0));
 }
 
-static void fill_hello(struct csv_wire_hello *hello, u64 link, unsigned int index)
+/* What a probe changes in a handshake; the outcome is told if it ends it. */
+struct handshake {
+	const char *probe, *cluster;
+	unsigned int version, node, target, index, io_max;
+	u64 feature;
+	bool wrong_mac, wrong_crc;
+	u64 link;			/* of a listener: is changed by that */
+};
+
+static void put_payload(int fd, u8 type, const void *payload, unsigned int len)
+{
+	begin(type, len);
+	memcpy(hdr + 1, payload, len);
+	finish(fd);
+}
+
+static void fill_hello(const struct handshake *how, struct csv_wire_hello *hello, u64 link,
+		       unsigned int index)
 {
 	static u64 self;
 
 	while (!self)
 		if (getrandom(&self, sizeof(self), 0) < 0)
 			fatal("getrandom");
-	hello->version_min = htole32(CSV_WIRE_VERSION_MIN);
-	hello->version_max = htole32(CSV_WIRE_VERSION);
+	hello->version_min = htole32(how->version ?: CSV_WIRE_VERSION_MIN);
+	hello->version_max = htole32(how->version ?: CSV_WIRE_VERSION);
+	hello->features_required = htole64(how->feature);
 	hello->incarnation = htole64(self | 1);
 	hello->instance = htole64(self | 1);
 	hello->link = htole64(link);
-	hello->node = htole32(from);
-	hello->target = htole32(to);
-	hello->io_max = htole32(CSV_WIRE_IO_MAX);
+	hello->node = htole32(how->node ?: from);
+	hello->target = htole32(how->target ?: to);
+	hello->io_max = htole32(how->io_max ?: CSV_WIRE_IO_MAX);
 	hello->slots[CSV_CLASS_META] = htole16(CSV_SLOTS_META);
 	hello->slots[CSV_CLASS_WRITE] = htole16(CSV_SLOTS_WRITE);
 	hello->slots[CSV_CLASS_RECALL] = htole16(CSV_SLOTS_RECALL);
 	hello->slots[CSV_CLASS_DATA] = htole16(CSV_SLOTS_DATA);
 	hello->slots[CSV_CLASS_RESV] = htole16(CSV_SLOTS_RESV);
-	hello->index = index;
+	hello->index = how->index ?: index;
 	if (getrandom(hello->nonce, sizeof(hello->nonce), 0) < 0)
 		fatal("getrandom");
-	snprintf(hello->cluster, sizeof(hello->cluster), "%s", cluster);
+	snprintf(hello->cluster, sizeof(hello->cluster), "%s", how->cluster ?: cluster);
 }
 
 static void mac(const struct csv_wire_hello *ours, const struct csv_wire_hello *theirs, u8 role,
@@ -173,23 +207,14 @@ static void mac(const struct csv_wire_hello *ours, const struct csv_wire_hello *
 		fatal("HMAC");
 }
 
-/* What a probe changes in a handshake; the outcome is told if it ends it. */
-struct handshake {
-	const char *probe;
-	void (*hello)(struct csv_wire_hello *hello);
-	bool wrong_mac, wrong_crc;
-};
-
 /* A connection after its handshake, or -1 with the outcome told. */
 static int shake(const struct handshake *how, u64 link, unsigned int index)
 {
 	struct csv_wire_hello ours = {}, theirs;
 	struct csv_wire_auth auth = { .session = htole64(0x1234567890abcdefULL) };
-	int fd = dial();
+	int fd = get_conn(true);
 
-	fill_hello(&ours, link, index);
-	if (how->hello)
-		how->hello(&ours);
+	fill_hello(how, &ours, link, index);
 	begin(CSV_MSG_HELLO, sizeof(ours));
 	memcpy(hdr + 1, &ours, sizeof(ours));
 	csv_wire_seal(hdr, hdr->hlen * 8);
@@ -202,9 +227,7 @@ static int shake(const struct handshake *how, u64 link, unsigned int index)
 	mac(&ours, &theirs, 'D', &auth);
 	if (how->wrong_mac)
 		auth.mac[31] ^= 1;
-	begin(CSV_MSG_AUTH, sizeof(auth));
-	memcpy(hdr + 1, &auth, sizeof(auth));
-	finish(fd);
+	put_payload(fd, CSV_MSG_AUTH, &auth, sizeof(auth));
 	if (receive(fd) <= 0 || in->type != CSV_MSG_AUTH)
 		goto told;
 	session = le64toh(((struct csv_wire_auth *)(in + 1))->session);
@@ -215,59 +238,49 @@ static int shake(const struct handshake *how, u64 link, unsigned int index)
 	return fd;
 
 told:
-	if (in->type == CSV_MSG_GOAWAY)
-		printf("%s: goaway %.80s\n", how->probe, (const char *)(in + 1));
-	else
-		printf("%s: closed\n", how->probe);
-	fflush(stdout);
-	close(fd);
+	tell(how->probe, fd, "closed");
 	return -1;
 }
 
-static void hello_version(struct csv_wire_hello *hello)
-{
-	hello->version_min = htole32(99);
-	hello->version_max = htole32(99);
-}
+/* The same as shake(), as the one who is dialled. */
+static const struct handshake listeners[] = {
+	{ .probe = "listen" },
+	{ .probe = "listen-key", .wrong_mac = true },
+	{ .probe = "listen-cluster", .cluster = "somewhere-else" },
+	{ .probe = "listen-other", .node = 77 },
+	{ .probe = "listen-link", .link = 1 },
+};
 
-static void hello_feature(struct csv_wire_hello *hello)
+static void probe_listen(const struct handshake *how)
 {
-	hello->features_required = htole64(1ULL << 63);
-}
+	struct csv_wire_hello ours = {}, theirs = {};
+	struct csv_wire_auth auth = { .session = htole64(0x1234567890abcdefULL) };
+	int fd = get_conn(false);
 
-static void hello_cluster(struct csv_wire_hello *hello)
-{
-	strcpy(hello->cluster, "somewhere-else");
-}
-
-static void hello_stranger(struct csv_wire_hello *hello)
-{
-	hello->node = htole32(77);
-}
-
-static void hello_target(struct csv_wire_hello *hello)
-{
-	hello->target = htole32(to + 40);
-}
-
-static void hello_index(struct csv_wire_hello *hello)
-{
-	hello->index = 200;
-}
-
-static void hello_small(struct csv_wire_hello *hello)
-{
-	hello->io_max = htole32(512);
+	if (receive(fd) <= 0 || in->type != CSV_MSG_HELLO)
+		fatal("no HELLO");
+	memcpy(&theirs, in + 1, sizeof(theirs));
+	to = le32toh(theirs.node);
+	fill_hello(how, &ours, le64toh(theirs.link) ^ how->link, theirs.index);
+	put_payload(fd, CSV_MSG_HELLO, &ours, sizeof(ours));
+	if (receive(fd) > 0 && in->type == CSV_MSG_AUTH) {
+		mac(&theirs, &ours, 'L', &auth);
+		if (how->wrong_mac)
+			auth.mac[0] ^= 1;
+		put_payload(fd, CSV_MSG_AUTH, &auth, sizeof(auth));
+		receive(fd);
+	}
+	tell(how->probe, fd, in->type == CSV_MSG_READY ? "trusted" : "closed");
 }
 
 static const struct handshake handshakes[] = {
-	{ "version", .hello = hello_version },
-	{ "feature", .hello = hello_feature },
-	{ "cluster", .hello = hello_cluster },
-	{ "stranger", .hello = hello_stranger },
-	{ "target", .hello = hello_target },
-	{ "index", .hello = hello_index },
-	{ "small", .hello = hello_small },
+	{ "version", .version = 99 },
+	{ "feature", .feature = 1ULL << 63 },
+	{ "cluster", .cluster = "somewhere-else" },
+	{ "stranger", .node = 77 },
+	{ "target", .target = 42 },
+	{ "index", .index = 200 },
+	{ "small", .io_max = 512 },
 	{ "key", .wrong_mac = true },
 	{ "hello-crc", .wrong_crc = true },
 };
@@ -275,7 +288,7 @@ static const struct handshake handshakes[] = {
 /* Bytes that are no handshake at all. */
 static void probe_garbage(const char *probe)
 {
-	int fd = dial();
+	int fd = get_conn(true);
 
 	if (getrandom(msg, 4096, 0) != 4096)
 		fatal("getrandom");
@@ -285,7 +298,7 @@ static void probe_garbage(const char *probe)
 
 static void probe_half(const char *probe)
 {
-	int fd = dial();
+	int fd = get_conn(true);
 
 	begin(CSV_MSG_HELLO, sizeof(struct csv_wire_hello));
 	csv_wire_seal(hdr, hdr->hlen * 8);
@@ -524,6 +537,12 @@ static void run(const char *probe)
 	for (i = 0; i < ARRAY_SIZE(requests); i++) {
 		if (!strcmp(requests[i].name, probe)) {
 			probe_request(probe, requests[i].build, requests[i].harmless);
+			return;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(listeners); i++) {
+		if (!strcmp(listeners[i].probe, probe)) {
+			probe_listen(&listeners[i]);
 			return;
 		}
 	}
