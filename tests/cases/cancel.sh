@@ -5,7 +5,7 @@
 # Whoever is killed while the coordinator waits for another node on his behalf is not waited for by it, either: its threads
 # are free for others although the node stays away. What the node holds stays its own until it answers.
 
-files=12 # more than the coordinator has threads
+files=24 # more than the coordinator has threads
 cluster_up
 # shellcheck disable=SC2016 # expanded on the node
 assert node 2 bash -ec 'for ((i = 0; i < $1; i++)); do dd if=/dev/zero of=/csv/data/f$i bs=64k count=1 oflag=direct status=none; done' \
