@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
-# timeout: 360
+# timeout: 420
 # Without access or a coordinator operations wait, end by SIGKILL or umount -f only, and go on when it is back.
 
 # in_background NAME COMMAND [SOURCE]: on node 2, reading SOURCE; its pid there is in /tmp/NAME.pid, its output here in
@@ -99,9 +99,10 @@ note "no network: whatever I/O is under way ends by SIGKILL"
 # direct writes wait for their COMMIT, redirected ones for the data's way
 assert node 2 fallocate -l 16M /csv/data/direct
 for file in block file; do assert node 2 dd if=/dev/zero of=/csv/data/$file bs=1M count=16 oflag=direct status=none; done
+# No faster than it has to be: what starts later needs the processors, too.
 start() { # NAME FILE FIO-OPTION...
 	in_background "$1" "fio --name=$1 --filename=/csv/data/$2 --rw=randwrite --bs=4k --size=16M --time_based --runtime=300 \
-		--fallocate=none --thread --output=/tmp/$1.fio ${*:3}"
+		--rate_iops=100 --fallocate=none --thread --output=/tmp/$1.fio ${*:3}"
 	job[$1]=$!
 	names+=("$1")
 }
@@ -116,7 +117,8 @@ for way in "${ways[@]}"; do
 	start $way-uring $way --ioengine=io_uring --direct=1 --iodepth=16
 	# two of them, so that one waits for the other's lock of the file
 	for name in $way-append{1,2}; do
-		in_background $name "dd if=/dev/zero of=/csv/data/log bs=4k oflag=append conv=notrunc"
+		in_background $name "dd of=/csv/data/log bs=4k iflag=fullblock oflag=append conv=notrunc" \
+			'while head -c 4k /dev/zero; do sleep 0.05; done'
 		job[$name]=$!
 		names+=("$name")
 	done

@@ -22,17 +22,20 @@ step() { # NODE FILE HOW SHELL-COMMAND
 	marks=$((marks + 1))
 }
 
-# The steps that promise something when they return, with files of their own.
+# Steps that promise something when they return, with files of their own.
+from='dd if=/tmp/pattern status=none conv=notrunc'
 steps() { # NODE NAME
-	local from='dd if=/tmp/pattern status=none conv=notrunc'
 	note "steps of node $1: $2"
 	step "$1" /dev/null create "mkdir $2; mv $2 $2.d; mkdir $2"
 	step "$1" "$2/new" create "$from,fsync bs=64k count=4 oflag=direct >&3"
 	# written blocks: the log has nothing of these but times
 	step "$1" "$2/new" create "$from,fdatasync bs=4k count=8 skip=90 oflag=direct >&3"
 	step "$1" "$2/new" dsync "$from bs=4k count=8 skip=100 oflag=direct >&3"
-	step "$1" "$2/new" sync "$from bs=4000 count=5 skip=9 >&3"
 	step "$1" "$2/odd" create "$from,fsync bs=7777 count=5 >&3"
+}
+
+more_steps() { # NODE NAME
+	step "$1" "$2/new" sync "$from bs=4000 count=5 skip=9 >&3"
 	step "$1" "$2/alloc" create "fallocate -l 256k $2/alloc; $from,fdatasync bs=16k count=3 skip=4 oflag=direct >&3"
 	step "$1" "$2/odd" create "head -c 3000 /tmp/pattern >>$2/odd; sync $2/odd"
 	step "$1" /dev/null create "mv $2/odd $2/moved; ln $2/new $2/link; rm $2/new; truncate -s 9999 $2/alloc"
@@ -44,6 +47,7 @@ head -c 1M /dev/urandom >/tmp/pattern
 assert /lab/guest/disks.sh record "$(nodes)"
 cluster_up direct block
 steps 2 direct
+more_steps 2 direct
 steps 3 block
 route 3 file
 steps 3 file
