@@ -15,7 +15,7 @@
 
 #define CSV_SNODE_BUCKETS	1024
 #define CSV_TX_BUCKETS		1024
-#define CSV_SERVICE_THREADS	16	/* half of them wait for one log force, half for the next */
+#define CSV_SERVICE_THREADS	8
 #define CSV_SERVICE_DATA	4
 #define CSV_SERVICE_RESERVED	2
 

@@ -25,18 +25,18 @@ assert_eq "$(by 1 n2) $(by 2 n1)" "10.77.0.2 10.77.0.2" "both ends of the link"
 note "the address in use goes away, and comes back"
 load 25
 assert node 2 ip addr del 10.77.0.2/24 dev eth0
-wait_for 30 eval '[ "$(by 1 n2) $(by 2 n1) $(by 3 n2)" = "fd77::2 fd77::2 fd77::3" ]'
+wait_for 60 eval '[ "$(by 1 n2) $(by 2 n1) $(by 3 n2)" = "fd77::2 fd77::2 fd77::3" ]'
 assert node 2 ip addr add 10.77.0.2/24 dev eth0
 assert csvctl_on 1 node set n2 reset
-wait_for 10 eval '[ "$(by 1 n2)" = 10.77.0.2 ]'
+wait_for 40 eval '[ "$(by 1 n2)" = 10.77.0.2 ]'
 
 note "other addresses in the table, of which the first ones are not there yet"
 other() { write_table | sed -E 's/address 10\.77\.0\.([1-3]),/address 10.99.0.\1,/'; }
 for n in 1 2 3; do other | assert node_in "$n" csvctl cluster apply -; done
-wait_for 20 eval '[ "$(by 1 n2)" = fd77::2 ]'
+wait_for 40 eval '[ "$(by 1 n2)" = fd77::2 ]'
 for n in 1 2; do assert node "$n" ip addr add "10.99.0.$n/24" dev eth0; done
 assert csvctl_on 1 node set n2 reset
-wait_for 20 eval '[ "$(by 1 n2)" = 10.99.0.2 ]'
+wait_for 40 eval '[ "$(by 1 n2)" = 10.99.0.2 ]'
 assert wait $!
 
 note "a table without an address of this node"

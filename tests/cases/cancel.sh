@@ -5,7 +5,7 @@
 # Whoever is killed while the coordinator waits for another node on his behalf is not waited for by it, either: its threads
 # are free for others although the node stays away. What the node holds stays its own until it answers.
 
-files=24 # more than the coordinator has threads
+files=12 # more than the coordinator has threads
 cluster_up
 # shellcheck disable=SC2016 # expanded on the node
 assert node 2 bash -ec 'for ((i = 0; i < $1; i++)); do dd if=/dev/zero of=/csv/data/f$i bs=64k count=1 oflag=direct status=none; done' \
@@ -15,7 +15,7 @@ assert node 2 bash -ec 'for ((i = 0; i < $1; i++)); do dd if=/dev/zero of=/csv/d
 node 2 bash -c 'echo $$ >/tmp/hold.pid; for ((i = 0; i < $1; i++)); do exec {fd}<>/csv/data/f$i; dd of=/csv/data/f$i if=/dev/zero bs=4k count=1 \
 	conv=notrunc oflag=direct status=none; done; touch /csv/data/held; exec sleep 1000' hold $files &
 holder=$!
-wait_for 30 node 1 test -e /csv/data/held
+wait_for 60 node 1 test -e /csv/data/held
 
 assert node 2 ip link set eth0 down
 note "node 3 waits for node 2"

@@ -33,13 +33,13 @@ note "a node that was taken for dead"
 node 3 bash -c 'exec 5<>/csv/data/held; dd if=/dev/zero of=/csv/data/held bs=64k count=1 oflag=direct conv=notrunc status=none
 	echo $$ >/tmp/hold.pid; exec sleep 1000' &
 holder=$!
-wait_for 20 node 3 test -s /tmp/hold.pid
+wait_for 60 node 3 test -s /tmp/hold.pid
 assert some
 assert node 3 ip link set eth0 down
 node 2 bash -c 'truncate -s 100 /csv/data/held && echo done >/tmp/truncated' &
 waiter=$!
 lost() { [[ $(csvctl_on 1 node show n3) == *'not connected'* ]]; }
-wait_for 20 lost
+wait_for 60 lost
 sleep 2
 [ -z "$(node 2 cat /tmp/truncated)" ] || fail "the truncate did not wait for node 3"
 assert csvctl_on 1 node set n3 fenced on
@@ -51,7 +51,7 @@ note "it is back without having been off"
 assert node 3 ip link set eth0 up
 assert csvctl_on 1 node set n3 fenced off
 # Its layout is not used: other blocks may be there by now.
-wait_for 20 node 3 timeout 10 stat /csv/data/held
+wait_for 60 node 3 timeout 10 stat /csv/data/held
 assert_eq "$(node 3 stat -c %s /csv/data/held)" 100
 assert write 2 held two
 assert_eq "$(node 3 dd if=/csv/data/held bs=64k iflag=direct status=none | md5sum)" "$(content two)" "read after the return"
@@ -68,10 +68,10 @@ write_table | sed "s|^access data n3 .*|access data n3 direct device $(disk 3 2)
 for n in 1 2 3; do assert node_in "$n" csvctl cluster apply - <wrong; done
 mount_csv 3
 says() { [[ $(csvctl_on 3 volume show data) =~ $1 ]]; }
-wait_for 10 says wrong-disk
+wait_for 30 says wrong-disk
 assert write 3 elsewhere four
 assert_eq "$(node 2 dd if=/csv/data/elsewhere bs=64k iflag=direct status=none | md5sum)" "$(content four)" "written by the coordinator"
 assert_eq "$(node 1 bash -c "head -c 64M $(disk 1 2) | md5sum")" "$before" "the other disk"
 assert apply_table
 right() { ! says wrong-disk; }
-wait_for 10 right
+wait_for 30 right

@@ -8,7 +8,12 @@
 # NAME.out
 in_background() {
 	node 2 bash -c "${3:-true} | { echo \$BASHPID >/tmp/$1.pid; exec $2; }" >"$1.out" 2>&1 &
-	wait_for 10 node 2 test -s "/tmp/$1.pid"
+	wait_for 30 node 2 test -s "/tmp/$1.pid"
+}
+
+# What feeds a job, some 20 times a second: without a new process each time, of which a slow machine starts too few.
+feed() { # BYTES
+	echo "mkfifo -m 600 /tmp/nap 2>/dev/null; exec 9<>/tmp/nap; until [ -e /tmp/stop ]; do printf '%0$1d' 0; read -rt 0.05 -u 9; done"
 }
 
 lives() { node 2 bash -c "kill -0 \$(cat /tmp/$1.pid) 2>/dev/null"; }
@@ -30,8 +35,7 @@ node 2 rm -f /tmp/stop /tmp/{one,two,three,ls}.pid
 note "access none under I/O"
 declare -A job
 for name in one two three; do
-	in_background $name "dd of=/csv/data/$name bs=64k iflag=fullblock oflag=direct" \
-		'until [ -e /tmp/stop ]; do head -c 64k /dev/zero || exit; sleep 0.05; done'
+	in_background $name "dd of=/csv/data/$name bs=64k iflag=fullblock oflag=direct" "$(feed 65536)"
 	job[$name]=$!
 done
 for name in one two three; do wait_for 10 grows $name; done
@@ -97,6 +101,7 @@ assert_eq "$(node 2 ls /csv/data | wc -l)" 3
 
 note "no network: whatever I/O is under way ends by SIGKILL"
 # direct writes wait for their COMMIT, redirected ones for the data's way
+assert node 2 rm /tmp/stop
 assert node 2 fallocate -l 16M /csv/data/direct
 for file in block file; do assert node 2 dd if=/dev/zero of=/csv/data/$file bs=1M count=16 oflag=direct status=none; done
 # No faster than it has to be: what starts later needs the processors, too.
@@ -117,8 +122,7 @@ for way in "${ways[@]}"; do
 	start $way-uring $way --ioengine=io_uring --direct=1 --iodepth=16
 	# two of them, so that one waits for the other's lock of the file
 	for name in $way-append{1,2}; do
-		in_background $name "dd of=/csv/data/log bs=4k iflag=fullblock oflag=append conv=notrunc" \
-			'while head -c 4k /dev/zero; do sleep 0.05; done'
+		in_background $name "dd of=/csv/data/log bs=4k iflag=fullblock oflag=append conv=notrunc" "$(feed 4096)"
 		job[$name]=$!
 		names+=("$name")
 	done
