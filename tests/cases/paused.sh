@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
-# timeout: 420
+# timeout: 600
 # Without access or a coordinator operations wait, end by SIGKILL or umount -f only, and go on when it is back.
 
 # in_background NAME COMMAND [SOURCE]: on node 2, reading SOURCE; its pid there is in /tmp/NAME.pid, its output here in
