@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns (vm)
-# timeout: 240
+# timeout: 360
 # What csvfs does not have yet is refused on every node, also on the coordinator, and never done for one node alone; what
 # needs only private or read-only mappings works: programs run from the volume, git works on it.
 
