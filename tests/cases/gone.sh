@@ -28,12 +28,14 @@ assert none
 mount_csv 2
 
 note "a node that was taken for dead"
+node 3 rm -f /tmp/gone.pid # namespaces share /tmp, and so do cases
+node 2 rm -f /tmp/truncated
 # It keeps the file open, and so its layout.
 # shellcheck disable=SC2016 # expanded on the node
 node 3 bash -c 'exec 5<>/csv/data/held; dd if=/dev/zero of=/csv/data/held bs=64k count=1 oflag=direct conv=notrunc status=none
-	echo $$ >/tmp/hold.pid; exec sleep 1000' &
+	echo $$ >/tmp/gone.pid; exec sleep 1000' &
 holder=$!
-wait_for 60 node 3 test -s /tmp/hold.pid
+wait_for 60 node 3 test -s /tmp/gone.pid
 assert some
 assert node 3 ip link set eth0 down
 node 2 bash -c 'truncate -s 100 /csv/data/held && echo done >/tmp/truncated' &
@@ -58,7 +60,7 @@ assert_eq "$(node 3 dd if=/csv/data/held bs=64k iflag=direct status=none | md5su
 assert write 3 held three
 assert_eq "$(node 2 dd if=/csv/data/held bs=64k iflag=direct status=none | md5sum)" "$(content three)" "written after the return"
 # shellcheck disable=SC2016 # expanded on the node
-assert node 3 bash -c 'kill $(cat /tmp/hold.pid)'
+assert node 3 bash -c 'kill $(cat /tmp/gone.pid)'
 wait $holder || true
 
 note "the path of node 3 leads to another disk"
