@@ -254,8 +254,9 @@ static struct csv_conn *csv_link_dial_one(struct csv_peer *peer,
 		goto out;
 
 	ret = peer->ops->connect(conn, addr);
+	/* one text for all addresses: a node that is down is no news each time */
 	if (ret)
-		csv_peer_set_error(peer, "cannot connect to %pISpc (%d)", addr, ret);
+		csv_peer_set_error(peer, "cannot connect (%d)", ret);
 	else
 		ret = csv_handshake_dial(conn, link, index);
 
