@@ -15,6 +15,7 @@
  *	          csv_snode.seg_mutex	coordinator: the granted segments
  *	            lower i_rwsem	taken by the lower file system
  *	            csv_export.commit_mutex  one log force at a time
+ *	              csv_export.commit_lock (spin)  replies that wait for it
  *	              lower sb->s_umount	read, for sync_fs()
  *	csv_super.lock (spin)		which inodes hold layouts
  *	  csv_inode.lock (spin, irq)	extents and holds

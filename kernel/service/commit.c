@@ -18,6 +18,8 @@
  * CSV_LOWER_RESERVED.
  */
 #include <linux/hash.h>
+#include <linux/kthread.h>
+#include "../control/volume.h"
 #include "service.h"
 
 static struct csv_tx_bucket *csv_commit_bucket(struct csv_export *export,
@@ -107,6 +109,19 @@ void csv_commit_seen(struct csv_request *req, const struct inode *inode)
 	csv_commit_raise(req, atomic64_read(&bucket->last));
 }
 
+/* Makes durable whatever has a number by now. */
+static int csv_commit_force(struct csv_export *export)
+{
+	u64 target = atomic64_read(&export->tx);
+	int err;
+
+	lockdep_assert_held(&export->commit_mutex);
+	err = csv_lower_sync(&export->lower);
+	if (!err)
+		WRITE_ONCE(export->committed, target);
+	return err;
+}
+
 /**
  * csv_commit_wait - wait until a change is in the lower log
  * @export: the volume
@@ -118,20 +133,123 @@ void csv_commit_seen(struct csv_request *req, const struct inode *inode)
  */
 int csv_commit_wait(struct csv_export *export, u64 tx)
 {
-	u64 target;
 	int err = 0;
 
 	if (READ_ONCE(export->committed) >= tx)
 		return 0;
 	mutex_lock(&export->commit_mutex);
-	if (export->committed < tx) {
-		target = atomic64_read(&export->tx);
-		err = csv_lower_sync(&export->lower);
-		if (!err)
-			WRITE_ONCE(export->committed, target);
-	}
+	if (export->committed < tx)
+		err = csv_commit_force(export);
 	mutex_unlock(&export->commit_mutex);
 	return err;
+}
+
+static void csv_commit_answer(struct csv_export *export, struct csv_call *call, int err)
+{
+	if (err)
+		csv_service_fail(call, err);
+	csv_export_put(export);
+	csv_call_reply(call);
+}
+
+/* One force for all replies that wait; those that come meanwhile wait for the next. */
+static void csv_commit_round(struct csv_export *export)
+{
+	struct csv_call *call, *next;
+	LIST_HEAD(calls);
+	bool more;
+	int err;
+
+	mutex_lock(&export->commit_mutex);
+	/* now, not before the wait for the mutex: as many as possible */
+	spin_lock(&export->commit_lock);
+	list_splice_init(&export->commit_calls, &calls);
+	spin_unlock(&export->commit_lock);
+	err = csv_commit_force(export);
+	mutex_unlock(&export->commit_mutex);
+	list_for_each_entry_safe(call, next, &calls, entry)
+		csv_commit_answer(export, call, err);
+
+	spin_lock(&export->commit_lock);
+	more = !list_empty(&export->commit_calls);
+	export->committing = more;
+	export->commit_handed = more;
+	spin_unlock(&export->commit_lock);
+	if (more)
+		wake_up(&export->commit_wait);
+}
+
+static int csv_commit_thread(void *data)
+{
+	struct csv_export *export = data;
+
+	for (;;) {
+		wait_event_idle(export->commit_wait, kthread_should_stop() ||
+				READ_ONCE(export->commit_handed));
+		if (kthread_should_stop())
+			return 0;
+		csv_commit_round(export);
+	}
+}
+
+/**
+ * csv_commit_start - nothing has been changed yet; start to answer
+ * @export: the volume
+ */
+int csv_commit_start(struct csv_export *export)
+{
+	struct task_struct *task;
+
+	mutex_init(&export->commit_mutex);
+	spin_lock_init(&export->commit_lock);
+	INIT_LIST_HEAD(&export->commit_calls);
+	init_waitqueue_head(&export->commit_wait);
+	task = kthread_run(csv_commit_thread, export, "csv_log/%s", export->vol->name);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	export->commit_thread = task;
+	return 0;
+}
+
+/**
+ * csv_commit_stop - after the last csv_commit_reply()
+ * @export: the volume, started or not
+ */
+void csv_commit_stop(struct csv_export *export)
+{
+	if (export->commit_thread)
+		kthread_stop(export->commit_thread);
+	export->commit_thread = NULL;
+}
+
+/**
+ * csv_commit_reply - answer a call of another node as soon as a change is in the lower log
+ * @export: the volume; the call's reference ends with the reply
+ * @call: executed
+ * @tx: number of the newest change that it may tell of
+ *
+ * A thread that finds nobody at the log forces it itself, which is the fastest
+ * for a single call. All others leave their reply behind and serve on, so that
+ * as many changes as are under way share a force, not as many as there are
+ * threads; and who has forced once hands over to the volume's thread for that.
+ *
+ * Context: a service thread of the volume
+ */
+void csv_commit_reply(struct csv_export *export, struct csv_call *call, u64 tx)
+{
+	bool lead;
+
+	if (READ_ONCE(export->committed) >= tx) {
+		csv_commit_answer(export, call, 0);
+		return;
+	}
+	spin_lock(&export->commit_lock);
+	list_add_tail(&call->entry, &export->commit_calls);
+	lead = !export->committing;
+	export->committing = true;
+	spin_unlock(&export->commit_lock);
+	if (lead)
+		csv_commit_round(export);
 }
 
 /**

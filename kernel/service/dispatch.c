@@ -116,7 +116,7 @@ static int csv_service_run(struct csv_request *req)
 {
 	struct csv_call *call = req->call;
 	csv_handler handler = csv_service_handlers[call->opcode];
-	int err, waited;
+	int err;
 
 	if (!handler)
 		return -EOPNOTSUPP;
@@ -129,9 +129,19 @@ static int csv_service_run(struct csv_request *req)
 	/* the removal of what is gone may be anybody's, and may not be in the log yet */
 	if (err == -ESTALE)
 		req->wait_tx = atomic64_inc_return(&req->export->tx);
-	/* an error, too, tells of a change that it has seen */
-	waited = csv_commit_wait(req->export, req->wait_tx);
-	return waited ?: err;
+	return err;
+}
+
+/**
+ * csv_service_fail - nothing but an error is to be answered
+ * @call: the call
+ * @err: negative errno or -CSV_E*
+ */
+void csv_service_fail(struct csv_call *call, int err)
+{
+	call->err = err;
+	call->reply_len = 0;
+	call->out_len = 0;
 }
 
 /**
@@ -143,34 +153,37 @@ static int csv_service_run(struct csv_request *req)
  * csv_service_assume() brackets is done, and allowed, as the caller.
  *
  * Context: process; may wait for recalls unless the call is of the class RESV
+ * Return: the number of the change without which nobody may hear of the reply;
+ * an error, too, tells of a change that it has seen
  */
-void csv_service_execute(struct csv_export *export, struct csv_call *call)
+u64 csv_service_execute(struct csv_export *export, struct csv_call *call)
 {
 	struct csv_request *req = kzalloc(sizeof(*req), GFP_NOFS);
 	const struct cred *old;
-	int len;
+	int err, len = 0;
+	u64 tx;
 
 	if (!req) {
-		call->err = -ENOMEM;
-		return;
+		csv_service_fail(call, -ENOMEM);
+		return 0;
 	}
 	req->export = export;
 	req->call = call;
 	old = override_creds(export->lower.cred);
-	call->err = csv_service_run(req);
+	err = csv_service_run(req);
 	revert_creds(old);
-	call->reply_len = 0;
-	if (!call->err) {
+	if (!err) {
 		len = csv_wire_put_rsp(call->opcode, &req->out, call->reply, sizeof(call->reply));
-		if (len < 0)
-			call->err = len;
-		else
-			call->reply_len = len;
+		err = min(len, 0);
 	}
-	if (call->err)
-		call->out_len = 0;
+	call->err = 0;
+	call->reply_len = len;
+	if (err)
+		csv_service_fail(call, err);
+	tx = req->wait_tx;
 	kvfree(req->groups);
 	kfree(req);
+	return tx;
 }
 
 static struct csv_export *csv_service_find(struct csv_call *call)
@@ -187,9 +200,7 @@ static struct csv_export *csv_service_find(struct csv_call *call)
 
 static void csv_service_refuse(struct csv_call *call, int err)
 {
-	call->err = err;
-	call->reply_len = 0;
-	call->out_len = 0;
+	csv_service_fail(call, err);
 	csv_call_reply(call);
 }
 
@@ -315,6 +326,7 @@ static void csv_service_local_reply(struct csv_local_call *local)
 int csv_service_local(struct csv_export *export, struct csv_rpc *rpc)
 {
 	struct csv_local_call *local = kzalloc(sizeof(*local), GFP_NOFS);
+	int err;
 
 	if (!local)
 		return -ENOMEM;
@@ -334,7 +346,9 @@ int csv_service_local(struct csv_export *export, struct csv_rpc *rpc)
 	spin_lock(&export->local_lock);
 	list_add_tail(&local->call.entry, &export->local);
 	spin_unlock(&export->local_lock);
-	csv_service_execute(export, &local->call);
+	err = csv_commit_wait(export, csv_service_execute(export, &local->call));
+	if (err)
+		csv_service_fail(&local->call, err);
 	spin_lock(&export->local_lock);
 	list_del(&local->call.entry);
 	spin_unlock(&export->local_lock);

@@ -57,7 +57,9 @@ static bool csv_service_is_current(const struct csv_call *call)
 
 static void csv_export_serve(struct csv_queue *queue)
 {
+	struct csv_export *export;
 	struct csv_call *call;
+	u64 tx;
 
 	for (;;) {
 		call = NULL;
@@ -65,12 +67,13 @@ static void csv_export_serve(struct csv_queue *queue)
 					  (call = csv_export_dequeue(queue)));
 		if (!call)
 			return;
+		export = call->private;
+		tx = 0;
 		if (csv_service_is_current(call))
-			csv_service_execute(call->private, call);
+			tx = csv_service_execute(export, call);
 		else
-			call->err = -CSV_ENOT_COORD;
-		csv_export_put(call->private);
-		csv_call_reply(call);
+			csv_service_fail(call, -CSV_ENOT_COORD);
+		csv_commit_reply(export, call, tx);
 	}
 }
 
@@ -103,7 +106,11 @@ static struct csv_queue *csv_export_queue_of(struct csv_export *export, unsigned
 static int csv_export_start_threads(struct csv_export *export)
 {
 	unsigned int i;
+	int err;
 
+	err = csv_commit_start(export);
+	if (err)
+		return err;
 	for (i = 0; i < ARRAY_SIZE(export->threads); i++) {
 		struct task_struct *task;
 
@@ -120,9 +127,12 @@ static void csv_export_stop_threads(struct csv_export *export)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(export->threads); i++)
+	for (i = 0; i < ARRAY_SIZE(export->threads); i++) {
 		if (export->threads[i])
 			kthread_stop(export->threads[i]);
+		export->threads[i] = NULL;
+	}
+	csv_commit_stop(export);
 }
 
 static void csv_export_free(struct csv_export *export)
@@ -199,7 +209,6 @@ int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const 
 	spin_lock_init(&export->local_lock);
 	INIT_LIST_HEAD(&export->local);
 	csv_pages_init(&export->pages);
-	mutex_init(&export->commit_mutex);
 	for (i = 0; i < ARRAY_SIZE(export->attr_mutex); i++)
 		mutex_init(&export->attr_mutex[i]);
 	csv_export_init_queue(&export->normal);
@@ -399,7 +408,6 @@ int csv_export_stop(struct csv_export *export, bool force)
 	csv_export_for_each(export, csv_export_forget_one, NULL);
 	csv_lower_sync(&export->lower);
 	csv_export_stop_threads(export);
-	memset(export->threads, 0, sizeof(export->threads));
 	csv_lower_unmount(&export->lower);
 	csv_export_free(export);
 	return 0;

@@ -75,6 +75,12 @@ struct csv_pages {
  * @tx: changes begun so far, by number
  * @committed: all changes up to this one are in the lower log
  * @commit_mutex: one log force at a time
+ * @commit_lock: protects the next three
+ * @commit_calls: calls whose replies wait for the next force, by csv_call.entry
+ * @committing: somebody is at it, and will see to @commit_calls
+ * @commit_handed: and that is @commit_thread
+ * @commit_wait: where it sleeps
+ * @commit_thread: forces the log when no service thread does
  * @tx_buckets: newest change by hash of the inode
  * @local_lock: protects @local
  * @local: calls of this node's own applications, by csv_call.entry
@@ -106,6 +112,12 @@ struct csv_export {
 	atomic64_t tx;
 	u64 committed;
 	struct mutex commit_mutex;
+	spinlock_t commit_lock;
+	struct list_head commit_calls;
+	bool committing;
+	bool commit_handed;
+	wait_queue_head_t commit_wait;
+	struct task_struct *commit_thread;
 	struct csv_tx_bucket tx_buckets[CSV_TX_BUCKETS];
 	spinlock_t local_lock;
 	struct list_head local;
@@ -215,12 +227,15 @@ void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
 
 /* commit.c */
+int csv_commit_start(struct csv_export *export);
+void csv_commit_stop(struct csv_export *export);
 void csv_commit_open(struct csv_export *export, const struct inode *inode);
 u64 csv_commit_close(struct csv_export *export, const struct inode *inode);
 void csv_commit_begin(struct csv_request *req, const struct inode *inode);
 void csv_commit_end(struct csv_request *req, const struct inode *inode);
 void csv_commit_seen(struct csv_request *req, const struct inode *inode);
 int csv_commit_wait(struct csv_export *export, u64 tx);
+void csv_commit_reply(struct csv_export *export, struct csv_call *call, u64 tx);
 int csv_commit_attr(struct csv_request *req, struct dentry *dentry);
 
 /* snode.c */
@@ -238,7 +253,8 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 
 /* dispatch.c */
 void csv_service_request(struct csv_call *call);
-void csv_service_execute(struct csv_export *export, struct csv_call *call);
+u64 csv_service_execute(struct csv_export *export, struct csv_call *call);
+void csv_service_fail(struct csv_call *call, int err);
 int csv_service_local(struct csv_export *export, struct csv_rpc *rpc);
 void csv_service_abort_local(struct csv_export *export);
 /* The local route's destination of a reply's data, or NULL for a remote call. */

@@ -33,7 +33,7 @@ faults 2
 route 2 direct
 
 note "the coordinator's threads, too"
-threads=$(pgrep '^csv_svc')
+threads=$(pgrep '^csv_(svc|log)')
 for thread in $threads; do echo 1 >"/proc/$thread/make-it-fail"; done
 for n in 2 3; do faults "$n"; done
 for thread in $threads; do echo 0 >"/proc/$thread/make-it-fail"; done

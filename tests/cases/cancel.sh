@@ -51,7 +51,6 @@ route 3 direct
 
 note "node 2 is back"
 assert node 2 ip link set eth0 up
-assert node 2 ip addr add "$(node_addr 2 6)/64" dev eth0 nodad # it went with the link
 writes() { node 2 timeout 5 dd if=/dev/zero of=/csv/data/f3 bs=4k count=2 conv=notrunc oflag=direct status=none; }
 wait_for 20 writes
 assert node 3 truncate -s 100 /csv/data/f3

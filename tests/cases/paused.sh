@@ -139,7 +139,6 @@ for way in "${ways[@]}"; do
 	for name in "${names[@]}"; do wait_for 90 dead "$name"; done
 	for name in "${names[@]}"; do wait "${job[$name]}" || true; done
 	assert node 2 ip link set eth0 up
-	assert node 2 ip addr add "$(node_addr 2 6)/64" dev eth0 nodad # it went with the link
 	again() { node 2 timeout 20 dd if=/dev/zero of=/csv/data/$way bs=64k count=4 conv=notrunc oflag=direct status=none; }
 	wait_for 90 again
 done

@@ -39,6 +39,7 @@ for ((n = 1; n <= nodes; n++)); do
 		mount -t debugfs debugfs /sys/kernel/debug
 		mount -t tmpfs mnt /mnt
 		mount -t tmpfs csvfs /etc/csvfs
+		echo 1 >/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down
 		echo $$ >"/run/csvfs-nodes/$1.tmp"
 		mv "/run/csvfs-nodes/$1.tmp" "/run/csvfs-nodes/$1"
 		exec sleep infinity' node "$n" </dev/null >/dev/null 2>/dev/console &

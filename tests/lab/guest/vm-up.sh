@@ -4,6 +4,7 @@ set -euo pipefail
 node=$1 volumes=$3
 
 hostname "n$node"
+echo 1 >/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down
 ip -batch - <<-END
 	link set eth0 up mtu 1500
 	addr add 10.77.0.$node/24 dev eth0
