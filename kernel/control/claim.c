@@ -146,7 +146,7 @@ int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
 	return err;
 }
 
-/* Whether it is ours, or about to be; if not, and it is taken, its layouts end here. */
+/* Whether it is ours; if not, and it is taken, its layouts end here. */
 static int csv_claim_answer(struct csv_volume *vol, u32 epoch, bool take, u32 *flags)
 {
 	bool mine;
@@ -154,7 +154,7 @@ static int csv_claim_answer(struct csv_volume *vol, u32 epoch, bool take, u32 *f
 	if (epoch < READ_ONCE(vol->epoch))
 		return -CSV_ESTALE_EPOCH;
 	spin_lock_irq(&vol->lock);
-	mine = vol->export || vol->onlining;
+	mine = vol->mine;
 	spin_unlock_irq(&vol->lock);
 	if (mine) {
 		*flags = CSV_CLAIM_MINE;

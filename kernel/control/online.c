@@ -48,6 +48,14 @@ void csv_volume_end_layouts(struct csv_volume *vol)
 	up_read(&vol->super_lock);
 }
 
+/* What CLAIM answers, whoever asks when. */
+static void csv_volume_set_mine(struct csv_volume *vol, bool mine)
+{
+	spin_lock_irq(&vol->lock);
+	vol->mine = mine;
+	spin_unlock_irq(&vol->lock);
+}
+
 static int csv_volume_do_online(struct csv_volume *vol, struct netlink_ext_ack *extack)
 {
 	struct csv_export *export;
@@ -96,17 +104,14 @@ int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack
 	if (!err) {
 		u8 before = vol->state;
 
-		spin_lock_irq(&vol->lock);
-		vol->onlining = true;
-		spin_unlock_irq(&vol->lock);
+		csv_volume_set_mine(vol, true);
 		csv_volume_set_state(vol, CSV_VOLUME_SET_DOWNLEVEL);
 		err = csv_volume_do_online(vol, extack);
-		spin_lock_irq(&vol->lock);
-		vol->onlining = false;
-		spin_unlock_irq(&vol->lock);
 		csv_volume_set_state(vol, err ? before : CSV_VOLUME_ACTIVE);
-		if (err)
+		if (err) {
+			csv_volume_set_mine(vol, false);
 			csv_volume_set_path(vol);
+		}
 	}
 	mutex_unlock(&vol->state_mutex);
 	csv_volume_put(vol);
@@ -139,6 +144,7 @@ int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
 		goto unlock;
 	}
 	module_put(THIS_MODULE);
+	csv_volume_set_mine(vol, false);
 	csv_volume_set_state(vol, CSV_VOLUME_INIT);
 	csv_volume_set_path(vol);
 unlock:

@@ -36,7 +36,7 @@ static void csv_path_tell(struct csv_volume *vol, int err)
  */
 void csv_volume_set_path(struct csv_volume *vol)
 {
-	bool want = vol->access == CSV_ACCESS_DIRECT && !vol->export && !vol->onlining;
+	bool want = vol->access == CSV_ACCESS_DIRECT && !vol->mine;
 	int err = 0;
 
 	lockdep_assert_held(&vol->state_mutex);

@@ -338,7 +338,7 @@ int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 
 static bool csv_volume_is_used(struct csv_volume *vol)
 {
-	return READ_ONCE(vol->export) || READ_ONCE(vol->onlining) || READ_ONCE(vol->super);
+	return READ_ONCE(vol->mine) || READ_ONCE(vol->super);
 }
 
 int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old,
@@ -362,7 +362,7 @@ int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old
 				   old->name);
 		return -EBUSY;
 	}
-	if (new && (READ_ONCE(vol->export) || READ_ONCE(vol->onlining)) &&
+	if (new && READ_ONCE(vol->mine) &&
 	    (new->owner != old->owner || new->epoch != old->epoch ||
 	     strcmp(new->device, old->device))) {
 		NL_SET_ERR_MSG_FMT(extack, "volume %s is online here: set it offline first",

@@ -28,7 +28,7 @@ struct csv_super;
  * @device: (s) what the table calls its disk on this node
  * @fstype: of the lower file system, from the table
  * @state_mutex: serialises the state machine; protects what is marked (s)
- * @lock: protects @export
+ * @lock: protects @export and @mine
  * @owner: (s) node id of the coordinator, read locklessly
  * @epoch: (s) since when, read locklessly
  * @access: (s) how the table lets this node use the disk, read locklessly
@@ -36,7 +36,8 @@ struct csv_super;
  *	CSV_ACCESS_BLOCK, or CSV_ACCESS_COUNT for nothing; read locklessly
  * @state: (s) enum csv_volume_state, read locklessly
  * @removed: (s) the table has it no more
- * @onlining: this node is about to mount the lower file system; under @lock
+ * @mine: this node is about to mount the lower file system, has it mounted, or has not quite
+ *	unmounted it yet: longer than there is an @export; under @lock
  * @path_err: (s) why this node has no path to the disk of its own though it wants one, or 0
  * @path_work: tries again to get one
  * @export: the coordinator's side while the volume is online here
@@ -65,7 +66,7 @@ struct csv_volume {
 	u8 redirect;
 	u8 state;
 	bool removed;
-	bool onlining;
+	bool mine;
 	int path_err;
 	struct delayed_work path_work;
 	struct csv_export *export;

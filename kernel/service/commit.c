@@ -22,6 +22,8 @@
 #include "../control/volume.h"
 #include "service.h"
 
+#define CSV_COMMIT_LEAVE	SZ_64K
+
 static struct csv_tx_bucket *csv_commit_bucket(struct csv_export *export,
 					       const struct inode *inode)
 {
@@ -109,6 +111,11 @@ void csv_commit_seen(struct csv_request *req, const struct inode *inode)
 	csv_commit_raise(req, atomic64_read(&bucket->last));
 }
 
+static bool csv_commit_covers(struct csv_export *export, u64 tx)
+{
+	return atomic64_read(&export->committed) >= tx;
+}
+
 /* Makes durable whatever has a number by now. */
 static int csv_commit_force(struct csv_export *export)
 {
@@ -118,7 +125,7 @@ static int csv_commit_force(struct csv_export *export)
 	lockdep_assert_held(&export->commit_mutex);
 	err = csv_lower_sync(&export->lower);
 	if (!err)
-		WRITE_ONCE(export->committed, target);
+		atomic64_set(&export->committed, target);
 	return err;
 }
 
@@ -135,10 +142,10 @@ int csv_commit_wait(struct csv_export *export, u64 tx)
 {
 	int err = 0;
 
-	if (READ_ONCE(export->committed) >= tx)
+	if (csv_commit_covers(export, tx))
 		return 0;
 	mutex_lock(&export->commit_mutex);
-	if (export->committed < tx)
+	if (!csv_commit_covers(export, tx))
 		err = csv_commit_force(export);
 	mutex_unlock(&export->commit_mutex);
 	return err;
@@ -157,26 +164,33 @@ static void csv_commit_round(struct csv_export *export)
 {
 	struct csv_call *call, *next;
 	LIST_HEAD(calls);
+	int err = 0;
 	bool more;
-	int err;
+	u64 tx = 0;
 
 	mutex_lock(&export->commit_mutex);
 	/* now, not before the wait for the mutex: as many as possible */
 	spin_lock(&export->commit_lock);
 	list_splice_init(&export->commit_calls, &calls);
 	spin_unlock(&export->commit_lock);
-	err = csv_commit_force(export);
+	/* whoever had the mutex before may have done it all */
+	list_for_each_entry(call, &calls, entry)
+		tx = max(tx, call->tx);
+	if (!csv_commit_covers(export, tx))
+		err = csv_commit_force(export);
 	mutex_unlock(&export->commit_mutex);
-	list_for_each_entry_safe(call, next, &calls, entry)
-		csv_commit_answer(export, call, err);
 
+	/* the next force does not wait for our sending */
 	spin_lock(&export->commit_lock);
 	more = !list_empty(&export->commit_calls);
 	export->committing = more;
-	export->commit_handed = more;
+	WRITE_ONCE(export->commit_handed, more);
 	spin_unlock(&export->commit_lock);
 	if (more)
 		wake_up(&export->commit_wait);
+
+	list_for_each_entry_safe(call, next, &calls, entry)
+		csv_commit_answer(export, call, csv_commit_covers(export, call->tx) ? 0 : err);
 }
 
 static int csv_commit_thread(void *data)
@@ -232,6 +246,7 @@ void csv_commit_stop(struct csv_export *export)
  * for a single call. All others leave their reply behind and serve on, so that
  * as many changes as are under way share a force, not as many as there are
  * threads; and who has forced once hands over to the volume's thread for that.
+ * Much data waits with its thread.
  *
  * Context: a service thread of the volume
  */
@@ -239,10 +254,16 @@ void csv_commit_reply(struct csv_export *export, struct csv_call *call, u64 tx)
 {
 	bool lead;
 
-	if (READ_ONCE(export->committed) >= tx) {
+	/* so that no more pages wait for the log than there are threads */
+	if (call->out_len > CSV_COMMIT_LEAVE) {
+		csv_commit_answer(export, call, csv_commit_wait(export, tx));
+		return;
+	}
+	if (csv_commit_covers(export, tx)) {
 		csv_commit_answer(export, call, 0);
 		return;
 	}
+	call->tx = tx;
 	spin_lock(&export->commit_lock);
 	list_add_tail(&call->entry, &export->commit_calls);
 	lead = !export->committing;

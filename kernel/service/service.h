@@ -110,7 +110,7 @@ struct csv_export {
 	struct hlist_head snodes[CSV_SNODE_BUCKETS];
 	struct mutex attr_mutex[64];
 	atomic64_t tx;
-	u64 committed;
+	atomic64_t committed;
 	struct mutex commit_mutex;
 	spinlock_t commit_lock;
 	struct list_head commit_calls;

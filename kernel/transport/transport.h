@@ -132,6 +132,7 @@ struct csv_export;
  * @entry: free for the service until reply
  * @work: likewise
  * @private: for the service
+ * @tx: free for the service until reply
  * @turn: free for the service until reply
  * @phase: likewise
  * @complete: finishes the call: the transport's sends, the local route's completes
@@ -170,6 +171,7 @@ struct csv_call {
 	struct list_head entry;
 	struct work_struct work;
 	void *private;
+	u64 tx;
 	unsigned int turn;
 	atomic_t phase;
 

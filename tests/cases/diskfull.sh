@@ -34,7 +34,7 @@ assert node 3 rm /csv/data/half2
 route 2 block
 assert node 2 dd if=/tmp/pattern of=/csv/data/again2 bs=1M count=16 oflag=direct status=none
 for name in again1 again2; do
-	assert node 2 cmp -n $((16 << 20)) /tmp/pattern /csv/data/$name
+	assert node 2 bash -c "dd if=/csv/data/$name bs=1M status=none | cmp -n $((16 << 20)) /tmp/pattern -"
 done
 umount_csv 1 2 3
 assert volume_offline

@@ -31,7 +31,7 @@ for how in 'drop 150' 'disconnect 150' 'duplicate 20' 'corrupt 150' 'delay 4'; d
 	jobs=()
 	for n in 2 3; do
 		node "$n" fio --name="node$n" --directory=$dir --ioengine=libaio --direct=1 --iodepth=4 --rw=randrw --bs=4k \
-			--size=1m --io_size="$(ops 4)m" --verify=crc32c --verify_fatal=1 --output="/tmp/fio-$n" &
+			--size="$(ops 1024)k" --io_size="$(ops 4096)k" --verify=crc32c --verify_fatal=1 --output="/tmp/fio-$n" &
 		jobs+=($!)
 	done
 	count=$(ops 200)

@@ -51,13 +51,30 @@ if csvctl_on 2 volume offline data 2>said; then fail "offline with a file that i
 assert node 3 bash -c 'kill $(cat /tmp/open.pid)'
 wait $opener || true
 
+note "a volume that is still going off line is not free"
+umount_csv 1 2 3
+# its last writes do not get through
+assert node 2 dmsetup suspend --nolockfs --noflush n2-vol1
+node 2 csvctl volume offline data &
+leaving=$!
+sleep 2
+table_owner=3 table_epoch=3
+assert apply_table 3
+if csvctl_on 3 volume online data 2>said; then fail "on line while node 2 still has it mounted"; fi
+grep -q 'is online on n2: set it offline there' said || fail "$(cat said)"
+kill -0 $leaving || fail "the offline did not wait for its disk"
+assert node 2 dmsetup resume n2-vol1
+assert wait $leaving
+assert apply_table
+assert volume_online 3
+
 note "the old epoch"
 # shellcheck disable=SC2034 # of csvfs.sh
 old_table() { (table_owner=1 table_epoch=1 && write_table); }
 status=0
 old_table | node_in 1 csvctl cluster apply - 2>said || status=$?
 assert_eq $status 2 "apply of the old table"
-grep -q 'epoch 1 is older than 2' said || fail "$(cat said)"
+grep -q 'epoch 1 is older than 3' said || fail "$(cat said)"
 # nodes that have all forgotten the epoch hear of it from the disk
 cluster_down
 for n in $(nodes); do

@@ -132,9 +132,7 @@ for way in "${ways[@]}"; do
 	sleep 1
 	# asynchronous writes are all under way together, also by the file-redirected route
 	# shellcheck disable=SC2016 # expanded on the node
-	for name in "${names[@]}"; do
-		[[ $way = direct || $name != *-aio ]] || assert node 2 bash -c 'grep -q read_events /proc/$(cat /tmp/$1.pid)/task/*/stack' stack "$name"
-	done
+	[ $way = direct ] || wait_for 10 node 2 bash -c 'grep -q read_events /proc/$(</tmp/$1.pid)/task/*/stack' stack $way-aio
 	for name in "${names[@]}"; do node 2 bash -c "kill -9 \$(cat /tmp/$name.pid)"; done
 	for name in "${names[@]}"; do wait_for 90 dead "$name"; done
 	for name in "${names[@]}"; do wait "${job[$name]}" || true; done

@@ -119,8 +119,11 @@ def initramfs(kernel):
     return image
 
 
-def build_agent(target):
-    subprocess.run(["gcc", "-O2", "-Wall", "-static", "-o", target, f"{HERE}/guest/agent.c"], check=True)
+def build_guest(name, share):
+    """A program of the guest itself, out of guest/. By rename: a running guest may have the old file mapped."""
+    target = f"{share}/{name}"
+    subprocess.run(["gcc", "-O2", "-Wall", "-static", "-o", f"{target}.new", f"{HERE}/guest/{name}.c"], check=True)
+    os.rename(f"{target}.new", target)
 
 
 def build_tools(target):
@@ -137,10 +140,10 @@ def module_dir(kernel):
 
 
 def fill_share(share, kernel):
-    """Copy what the guests use: agent, guest scripts, and csvfs/{kernel/*.ko,csvctl,csv_*,tests}."""
+    """Copy what the guests use: agent and ns-exec, guest scripts, and csvfs/{kernel/*.ko,csvctl,csv_*,tests}."""
     replace_tree(f"{HERE}/guest", f"{share}/guest")
-    build_agent(f"{share}/agent.new")
-    os.rename(f"{share}/agent.new", f"{share}/agent")
+    for name in ("agent", "ns-exec"):
+        build_guest(name, share)
     replace_tree(f"{TREE}/tests", f"{share}/csvfs/tests")
     build_tools(f"{share}/csvfs")
     os.makedirs(f"{share}/csvfs/kernel", exist_ok=True)

@@ -23,3 +23,4 @@ cluster_reset
 # shellcheck source=/dev/null
 . "${here%/*}/cases/$1.sh"
 cluster_down
+leave_clean

@@ -53,15 +53,16 @@ write_table() {
 
 # The table in force on these nodes (all, if none is named).
 apply_table() {
-	local n
+	local n table
 	# shellcheck disable=SC2046 # numbers
 	[ $# -gt 0 ] || set -- $(nodes)
-	for n in "$@"; do write_table | node_in "$n" csvctl cluster apply - || return; done
+	table=$(write_table)
+	for n in "$@"; do node_in "$n" csvctl cluster apply - <<<"$table" || return; done
 }
 
 # Table, identity and key on every node; no volume is on line yet.
 cluster_prepare() {
-	local n
+	local n table
 	load_csvfs
 	table_owner=1 table_epoch=1
 	table_access=([2]=${1:-direct} [3]=${2:-direct})
@@ -70,18 +71,20 @@ cluster_prepare() {
 	ext4) assert node 1 mkfs.ext4 -q -F "$(disk 1 1)" ;;
 	esac
 	table_uuid=$(volume_uuid 1)
-	for n in $(nodes); do prepare_node "$n"; done
+	table=$(write_table)
+	for n in $(nodes); do prepare_node "$n" "$table"; done
 }
 
 # The table, and who and how secret the node is; the module is loaded.
-prepare_node() {
+prepare_node() { # N [TABLE]
+	local table=${2:-$(write_table)}
 	# shellcheck disable=SC2016 # expanded on the node
-	write_table | assert node_in "$1" bash -ec 'umask 077
+	assert node_in "$1" bash -ec 'umask 077
 		mkdir -p /etc/csvfs /csv/data
 		cat >/etc/csvfs/table
 		echo 0123456789abcdef0123456789abcdef >/etc/csvfs/key
-		csvctl cluster apply /etc/csvfs/table
-		csvctl node set "$1" local key-file /etc/csvfs/key' prepare "n$1"
+		csvctl -batch - <<<"cluster apply /etc/csvfs/table
+			node set $1 local key-file /etc/csvfs/key"' prepare "n$1" <<<"$table"
 }
 
 volume_online() { csvctl_on "${1:-$table_owner}" volume online data; }
@@ -122,7 +125,7 @@ cluster_down() {
 	for phase in umount offline settled leave; do
 		if [ $phase != umount ] && on_each_kernel test ! -e /sys/module/csvfs; then break; fi
 		for n in $(nodes); do
-			assert node "$n" "$share/tests/lib/node-reset.sh" "$n" "$VOLUMES" $phase
+			assert node "$n" "$share/tests/lib/node-reset.sh" "$n" $phase
 		done
 	done
 }
@@ -131,7 +134,7 @@ cluster_down() {
 cluster_reset() {
 	local volume
 	revive_nodes
-	cluster_down
+	left_clean || cluster_down
 	unload_csvfs
 	for ((volume = 1; volume <= VOLUMES; volume++)); do
 		# Also the next megabytes: XFS looks for other signatures, and a case may look at "its" zeroes.

@@ -19,7 +19,7 @@ lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${TOPOLOGY:?ns or vm}" "${NODES:=3}" "${VOLUMES:=2}"
 SKIP_STATUS=77
 
-note() { printf '# %s\n' "$*"; }
+note() { printf '# %3d s: %s\n' $SECONDS "$*"; }
 
 fail() {
 	printf 'FAIL: %s (%s)\n' "$*" "$(where)" >&2

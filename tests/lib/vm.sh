@@ -26,6 +26,11 @@ revive_nodes() {
 	done
 }
 
+# Machines may have been booted again since.
+left_clean() { false; }
+
+leave_clean() { :; }
+
 dmesg_mark() { "$LAB" dmesg-mark "$1"; }
 
 dmesg_check() { "$LAB" dmesg-check --no-leaks "$1"; }

@@ -134,11 +134,22 @@ static bool choose_direct(void)
 	return mode == DIRECT || (mode == MIXED && rnd() & 1);
 }
 
+/* How long an operation may be: 16 KiB, twice that, four times, up to @limit, all as often. */
+static size_t choose_most(size_t limit)
+{
+	size_t most = 16 << 10;
+	unsigned int n = 1;
+
+	while (most << n < limit)
+		n++;
+	return most << rnd() % (n + 1);
+}
+
 /* A random range below @limit; aligned for O_DIRECT. */
 static void choose(size_t limit, bool aligned, size_t *at, size_t *len)
 {
 	size_t unit = !aligned ? 1 : rnd() & 1 ? ALIGN : BLOCK;
-	size_t most = rnd() % 3 ? 16 << 10 : limit;
+	size_t most = choose_most(limit);
 
 	*at = below(limit) / unit * unit;
 	*len = below(most) + 1;

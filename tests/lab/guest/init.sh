@@ -1,6 +1,6 @@
 #!/bin/bash
 # Second stage of a lab guest: prepare what every node needs, say "ready" to the host, become the agent.
-export PATH=/lab/csvfs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C.UTF-8
+export PATH=/lab/csvfs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C
 export DM_DISABLE_UDEV=1 # there is none: dmsetup has to make the device nodes itself
 ulimit -c 0
 

@@ -9,6 +9,7 @@ nodes=$2 volumes=$3
 hostname lab
 modprobe -a bridge veth
 mkdir -p /run/csvfs-nodes
+cp /lab/ns-exec /run
 
 network() {
 	local n
