@@ -5,7 +5,6 @@
 # The disk's volatile cache is lost: what was acknowledged as stable is there, by every route, with the very data; the file
 # system is whole at every such moment. All that reaches the disk is recorded, and applied again up to the flushes.
 
-[ "${KERNEL:-stock}" = stock ] || skip "the debug kernel has no dm-log-writes"
 share=/lab/csvfs
 work=$PWD
 marks=0
