@@ -58,6 +58,7 @@ struct csv_peer;
  * @control_mutex: serialises everything that changes @table, @volumes, @peers
  * @volumes: the volumes of @table by their id; freed through RCU
  * @peers: the other nodes of @table by node id, transport's objects
+ * @works: CLAIMs and RECALLs of other nodes being executed, which use all this
  * @incarnations: of the other nodes, as last heard, shifted into xarray values
  * @listeners: where peers dial in, none while there is no local identity
  * @event_seq: number of the last event multicast to listeners
@@ -75,6 +76,7 @@ struct csv_net {
 	struct xarray incarnations;
 	struct list_head listeners;
 	atomic_t event_seq;
+	atomic_t works;
 };
 
 struct csv_net *csv_net_get(struct net *net);

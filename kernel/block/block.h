@@ -23,6 +23,7 @@ struct csv_hold;
  * @vol: the volume; it outlives the disk
  * @gd: the gendisk, whose part0 is what iomap sees
  * @index: of its name
+ * @wq: hands bios to the coordinator
  * @bios: where iomap's bios come from, with a struct csv_bio before each
  * @generation: of the layouts: bios under an older one do not reach the disk
  * @inflight: bios on the shared disk
@@ -35,6 +36,7 @@ struct csv_disk {
 	struct csv_volume *vol;
 	struct gendisk *gd;
 	int index;
+	struct workqueue_struct *wq;
 	struct bio_set bios;
 	atomic_t generation;
 	atomic_t inflight;

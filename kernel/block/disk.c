@@ -62,7 +62,7 @@ static void csv_disk_divert(struct csv_bio *cb, bool valid)
 		return;
 	}
 	INIT_WORK(&cb->work, csv_disk_redirect_work);
-	queue_work(csv_wq, &cb->work);
+	queue_work(cb->disk->wq, &cb->work);
 }
 
 /*
@@ -169,10 +169,15 @@ struct csv_disk *csv_disk_create(struct csv_volume *vol, const struct csv_fsinfo
 			  BIOSET_NEED_BVECS);
 	if (err)
 		goto free;
+	/* its workers wait for slots, and so for the coordinator of this volume: nobody else's */
+	err = -ENOMEM;
+	disk->wq = alloc_workqueue("csv_disk/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, vol->name);
+	if (!disk->wq)
+		goto exit_bios;
 	disk->index = ida_alloc(&csv_disk_ida, GFP_KERNEL);
 	if (disk->index < 0) {
 		err = disk->index;
-		goto exit_bios;
+		goto destroy_wq;
 	}
 	disk->gd = blk_alloc_disk(&lim, NUMA_NO_NODE);
 	if (IS_ERR(disk->gd)) {
@@ -193,6 +198,8 @@ put_gd:
 	put_disk(disk->gd);
 free_index:
 	ida_free(&csv_disk_ida, disk->index);
+destroy_wq:
+	destroy_workqueue(disk->wq);
 exit_bios:
 	bioset_exit(&disk->bios);
 free:
@@ -211,6 +218,7 @@ void csv_disk_destroy(struct csv_disk *disk)
 	del_gendisk(disk->gd);
 	put_disk(disk->gd);
 	ida_free(&csv_disk_ida, disk->index);
+	destroy_workqueue(disk->wq);
 	bioset_exit(&disk->bios);
 	kfree(disk);
 }

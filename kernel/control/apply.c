@@ -17,8 +17,7 @@
 
 static_assert(CSV_TABLE_TRANSPORTS == CSV_TRANSPORT_COUNT);
 
-/* What a namespace that ends is left with. */
-static struct csv_table csv_table_empty;
+struct csv_table csv_table_empty;
 
 /**
  * csv_table_alloc() - an empty table with room
@@ -95,15 +94,20 @@ static int csv_table_check_local(struct csv_net *cn, const struct csv_table *old
 	return 0;
 }
 
+#define CSV_NEVER_HEARD	"apply its table there, or fence it if off"
+
 /*
- * A node leaves the table, and a volume that it uses stays: whoever brings the volume
- * online later would not ask that node.
+ * A node leaves the table: whoever brings a volume online later would not ask it. So it
+ * must have said that it uses none, of those that leave with it, too: they may come back.
  */
 static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *old,
 				   const struct csv_table *new, struct netlink_ext_ack *extack)
 {
 	u32 i, j;
 
+	/* this node leaves itself, and has no volumes then */
+	if (!new->nr_nodes)
+		return 0;
 	for (i = 0; i < old->nr_nodes; i++) {
 		const struct csv_table_node *node = &old->nodes[i];
 
@@ -112,9 +116,12 @@ static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *o
 		for (j = 0; j < old->nr_volumes; j++) {
 			struct csv_state_report report;
 
-			if (!csv_table_find_volume(new, old->volumes[j].id) ||
-			    csv_state_get(cn, node->id, old->volumes[j].id, &report) ||
-			    !(report.flags & (CSV_STATE_ONLINE | CSV_STATE_MOUNTED)))
+			if (csv_state_get(cn, node->id, old->volumes[j].id, &report)) {
+				NL_SET_ERR_MSG_FMT(extack, "%s never told of %s: " CSV_NEVER_HEARD,
+						   node->name, old->volumes[j].name);
+				return -EBUSY;
+			}
+			if (!(report.flags & (CSV_STATE_ONLINE | CSV_STATE_MOUNTED)))
 				continue;
 			NL_SET_ERR_MSG_FMT(extack, "%s uses %s: stop that, or mark the node fenced",
 					   node->name, old->volumes[j].name);

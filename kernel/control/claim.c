@@ -35,6 +35,7 @@ static int csv_claim_one(struct csv_volume *vol, u32 node, u32 flags)
 {
 	struct csv_claim *claim;
 	struct csv_args in = { .flags = flags }, out = {};
+	unsigned long end = jiffies + CSV_CLAIM_TIMEOUT;
 	struct csv_peer *peer;
 	long left;
 	int err;
@@ -58,11 +59,14 @@ static int csv_claim_one(struct csv_volume *vol, u32 node, u32 flags)
 	claim->kvec.iov_base = claim->uuid;
 	claim->kvec.iov_len = sizeof(claim->uuid);
 	iov_iter_kvec(&claim->rpc.out, ITER_SOURCE, &claim->kvec, 1, sizeof(claim->uuid));
-	err = csv_rpc_submit(peer, &claim->rpc, false);
+	/* what a dead node has not answered may have all the slots */
+	while ((err = csv_rpc_submit(peer, &claim->rpc, true)) == -EAGAIN &&
+	       time_before(jiffies, end) && !fatal_signal_pending(current))
+		schedule_timeout_killable(HZ / 20);
 	csv_peer_put(peer);
 	if (!err) {
-		left = wait_for_completion_killable_timeout(&claim->rpc.completion,
-							    CSV_CLAIM_TIMEOUT);
+		left = max_t(long, end - jiffies, 1);
+		left = wait_for_completion_killable_timeout(&claim->rpc.completion, left);
 		err = left > 0 ? claim->rpc.err : left ? -EINTR : -ETIMEDOUT;
 	}
 	if (!err)

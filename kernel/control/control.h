@@ -104,13 +104,16 @@ int csv_nl_put_addrs(struct sk_buff *skb, int addr, int port, const struct csv_t
 void *csv_nl_put_head(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 int csv_nl_dump_result(struct sk_buff *skb, int err);
 
+/* What a namespace that ends is left with. */
+extern struct csv_table csv_table_empty;
+
 /* volume.c, online.c */
 struct csv_volume_info {
 	u32 id;
 	u8 state;			/* enum csv_volume_state */
 	u8 info;			/* enum csv_state_info */
 	u8 access;			/* enum csv_access of this node */
-	bool online;			/* coordinator: lower fs is mounted here */
+	bool online;			/* coordinator: as csv_volume.mine */
 	bool mounted;			/* csvfs is mounted here */
 	u64 file_reasons, block_reasons;
 	u32 epoch;

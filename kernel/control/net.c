@@ -42,6 +42,7 @@ static int __net_init csv_net_init(struct net *net)
 	xa_init(&cn->incarnations);
 	INIT_LIST_HEAD(&cn->listeners);
 	atomic_set(&cn->event_seq, 0);
+	atomic_set(&cn->works, 0);
 	spin_lock_init(&control->state_lock);
 	hash_init(control->states);
 	atomic_set(&control->state_start, 0);
@@ -54,6 +55,8 @@ static void __net_exit csv_net_exit(struct net *net)
 	struct csv_net *cn = csv_net_get(net);
 
 	csv_table_withdraw(cn);
+	/* no peer is left to bring another one */
+	wait_var_event(&cn->works, !atomic_read(&cn->works));
 	memzero_explicit(cn->key, sizeof(cn->key));
 	xa_destroy(&cn->incarnations);
 	xa_destroy(&cn->peers);

@@ -220,15 +220,16 @@ static int csv_node_set_fenced(struct csv_net *cn, const struct csv_table_node *
 {
 	struct csv_peer_info info = {};
 	struct csv_peer *peer;
+	u32 id = node->id;	/* the table that has it goes away */
 	int err;
 
 	if (node->fenced == fenced)
 		return 0;
-	if (fenced && node->id == cn->local_id) {
+	if (fenced && id == cn->local_id) {
 		NL_SET_ERR_MSG(extack, "this node cannot fence itself: do it on another one");
 		return -EINVAL;
 	}
-	peer = csv_peer_get(cn, node->id);
+	peer = csv_peer_get(cn, id);
 	if (peer) {
 		csv_peer_get_info(peer, &info);
 		csv_peer_put(peer);
@@ -237,9 +238,9 @@ static int csv_node_set_fenced(struct csv_net *cn, const struct csv_table_node *
 		NL_SET_ERR_MSG_FMT(extack, "%s is connected: switch it off first", node->name);
 		return -EBUSY;
 	}
-	err = csv_table_fence(cn, node->id, fenced, extack);
+	err = csv_table_fence(cn, id, fenced, extack);
 	if (!err)
-		csv_event_send(cn, CSV_EVENT_NODE, node->id, 0, fenced, 0, 0,
+		csv_event_send(cn, CSV_EVENT_NODE, id, 0, fenced, 0, 0,
 			       fenced ? "fenced" : "not fenced any more");
 	return err;
 }

@@ -205,9 +205,26 @@ static struct csv_volume *csv_volume_alloc(struct csv_net *cn, const struct csv_
 	return vol;
 }
 
-/* What the table says of a volume on this node. */
-static void csv_volume_update(struct csv_volume *vol, const struct csv_table *table,
-			      const struct csv_table_volume *tv)
+/*
+ * Whether a volume is as the table says already. All this changes under control_mutex
+ * only; state_mutex may be held for as long as a dead node is waited for, and a table
+ * that fences that node must not wait behind it.
+ */
+static bool csv_volume_follows(const struct csv_volume *vol, const struct csv_table *table,
+			       const struct csv_table_volume *tv)
+{
+	u32 local = vol->cn->local_id;
+
+	lockdep_assert_held(&vol->cn->control_mutex);
+	return vol->owner == tv->owner && vol->epoch == tv->epoch &&
+	       vol->access == csv_table_access(table, local, tv->id) &&
+	       !strcmp(vol->device, csv_table_device(table, local, tv->id)) &&
+	       !strcmp(vol->name, tv->name) && !strcmp(vol->fstype, tv->fstype);
+}
+
+/* What the table says of a volume on this node; -EBUSY: it has just gone online. */
+static int csv_volume_update(struct csv_volume *vol, const struct csv_table *table,
+			     const struct csv_table_volume *tv)
 {
 	struct csv_net *cn = vol->cn;
 	u8 access = csv_table_access(table, cn->local_id, tv->id);
@@ -217,6 +234,10 @@ static void csv_volume_update(struct csv_volume *vol, const struct csv_table *ta
 	mutex_lock(&vol->state_mutex);
 	accessed = vol->access != access;
 	moved = vol->owner != tv->owner || vol->epoch != tv->epoch;
+	if (moved && vol->mine) {
+		mutex_unlock(&vol->state_mutex);
+		return -EBUSY;
+	}
 	/* csv_volume_may_change() lets neither change while they are in use */
 	if (!vol->export && !vol->disk) {
 		strscpy(vol->name, tv->name);
@@ -242,19 +263,28 @@ static void csv_volume_update(struct csv_volume *vol, const struct csv_table *ta
 		csv_volume_event(vol, "another coordinator or epoch");
 	else if (accessed)
 		csv_volume_event(vol, "another access");
+	return 0;
 }
 
-static void csv_volume_remove(struct csv_net *cn, struct csv_volume *vol)
+/* -EBUSY: it has just gone online, and the node goes on with it. */
+static int csv_volume_remove(struct csv_net *cn, struct csv_volume *vol, bool force)
 {
+	bool busy;
+
 	/* from here on it neither goes online nor is it mounted */
 	mutex_lock(&vol->state_mutex);
-	WRITE_ONCE(vol->removed, true);
+	busy = vol->mine && !force;
+	if (!busy)
+		WRITE_ONCE(vol->removed, true);
 	mutex_unlock(&vol->state_mutex);
+	if (busy)
+		return -EBUSY;
 	csv_volume_path_exit(vol);
 	csv_volume_offline(cn, vol->id, true, NULL);
 	xa_erase(&cn->volumes, vol->id);
 	csv_volume_kick(vol);
 	csv_volume_put(vol);
+	return 0;
 }
 
 /* Requests to a node that is not the coordinator any more are tried elsewhere. */
@@ -309,6 +339,7 @@ int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 {
 	struct csv_volume *vol;
 	unsigned long id;
+	int err;
 	u32 i;
 
 	lockdep_assert_held(&cn->control_mutex);
@@ -316,6 +347,8 @@ int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 		const struct csv_table_volume *tv = &new->volumes[i];
 
 		vol = xa_load(&cn->volumes, tv->id);
+		if (vol && csv_volume_follows(vol, new, tv))
+			continue;
 		if (!vol) {
 			vol = csv_volume_alloc(cn, tv);
 			if (!vol)
@@ -325,13 +358,19 @@ int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 				return -ENOMEM;
 			}
 		}
-		csv_volume_update(vol, new, tv);
+		err = csv_volume_update(vol, new, tv);
+		if (err)
+			return err;
 		if (old)
 			csv_volume_leave_owner(cn, csv_table_find_volume(old, tv->id), tv);
 	}
-	xa_for_each(&cn->volumes, id, vol)
-		if (!csv_table_find_volume(new, id))
-			csv_volume_remove(cn, vol);
+	xa_for_each(&cn->volumes, id, vol) {
+		if (csv_table_find_volume(new, id))
+			continue;
+		err = csv_volume_remove(cn, vol, new == &csv_table_empty);
+		if (err)
+			return err;
+	}
 	csv_volume_drop_fenced(cn, old, new);
 	return 0;
 }
@@ -403,7 +442,7 @@ int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info
 	memset(info, 0, sizeof(*info));
 	info->id = id;
 	export = csv_volume_get_export(vol);
-	info->online = export;
+	info->online = READ_ONCE(vol->mine);
 	if (export) {
 		csv_export_count(export, &info->opens, &info->layouts);
 		csv_export_put(export);
@@ -450,6 +489,7 @@ bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation)
 	return gone;
 }
 
+/* The node holds nothing of ours any more. */
 static void csv_volume_node_reborn(struct csv_volume *vol, u32 node)
 {
 	struct csv_export *export = csv_volume_get_export(vol);
@@ -458,6 +498,14 @@ static void csv_volume_node_reborn(struct csv_volume *vol, u32 node)
 		csv_export_drop_node(export, node);
 		csv_export_put(export);
 	}
+}
+
+/*
+ * The coordinator may not know any more what we hold of it: it was reborn, or has taken
+ * us for dead meanwhile. Nobody else may be asked: it gives the blocks away.
+ */
+static void csv_volume_forget(struct csv_volume *vol, u32 node)
+{
 	if (READ_ONCE(vol->owner) != node)
 		return;
 	down_read(&vol->super_lock);
@@ -489,6 +537,8 @@ void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fres
 			continue;
 		if (reborn)
 			csv_volume_node_reborn(vol, node);
+		if (reborn || fresh)
+			csv_volume_forget(vol, node);
 		csv_volume_kick(vol);
 		csv_volume_put(vol);
 	}

@@ -43,7 +43,13 @@ int csv_lower_clean(struct inode *inode)
 	return err ?: invalidate_inode_pages2(inode->i_mapping);
 }
 
-static bool csv_lower_aligned(struct file *file, struct iov_iter *iter, loff_t pos)
+/**
+ * csv_lower_aligned - whether I/O may go past the lower page cache
+ * @file: a lower file
+ * @iter: the memory
+ * @pos: in bytes
+ */
+bool csv_lower_aligned(struct file *file, const struct iov_iter *iter, loff_t pos)
 {
 	struct block_device *bdev = file_inode(file)->i_sb->s_bdev;
 	unsigned int mask = bdev_logical_block_size(bdev) - 1;

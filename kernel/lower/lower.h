@@ -110,6 +110,7 @@ int csv_lower_readdir(struct csv_lower *lower, struct dentry *dir, u64 *cookie, 
 /* file.c */
 struct file *csv_lower_open(struct csv_lower *lower, struct dentry *dentry, int flags);
 ssize_t csv_lower_read(struct file *file, struct iov_iter *to, loff_t pos);
+bool csv_lower_aligned(struct file *file, const struct iov_iter *iter, loff_t pos);
 ssize_t csv_lower_write(struct file *file, struct iov_iter *from, loff_t pos, bool sync);
 int csv_lower_setattr(struct csv_lower *lower, struct dentry *dentry,
 		      const struct csv_setattr *set);

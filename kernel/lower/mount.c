@@ -102,11 +102,23 @@ int csv_lower_mount(struct csv_lower *lower, const char *fstype, const char *dev
  * csv_lower_unmount - release what csv_lower_mount() mounted
  * @lower: the mount; no dentry or file of it may be held any more
  *
- * The mount is internal, so that the disk is free when this returns.
+ * The mount is internal, so that the disk is free when this returns; but for a
+ * file system that is frozen, for a snapshot, say: that lives on until it is
+ * thawed, and writes once more then. It is waited for.
  */
 void csv_lower_unmount(struct csv_lower *lower)
 {
+	struct super_block *sb = lower->sb;
+	struct file *disk;
+
+	/* keeps the block device, not the file system */
+	disk = bdev_file_open_by_dev(lower->bdev->bd_dev, BLK_OPEN_READ, NULL, NULL);
 	kern_unmount(lower->mnt);
+	if (!IS_ERR(disk)) {
+		while (READ_ONCE(file_bdev(disk)->bd_holder) == sb)
+			schedule_timeout_idle(HZ / 10);
+		bdev_fput(disk);
+	}
 	put_cred(lower->cred);
 	lower->cred = NULL;
 	lower->mnt = NULL;

@@ -349,15 +349,17 @@ const struct csv_extent *csv_extent_map_find(const struct csv_extent_map *map, u
  * @start: the position
  * @end: where interest ends
  * @write: whether to write there: then only extents with CSV_EXT_RW count
+ * @max: extents that may be used, at least 1
  *
  * Return: bytes from @start that are covered without a gap, at most up to @end.
  */
-u64 csv_extent_map_covers(const struct csv_extent_map *map, u64 start, u64 end, bool write)
+u64 csv_extent_map_covers(const struct csv_extent_map *map, u64 start, u64 end, bool write,
+			  unsigned int max)
 {
 	unsigned int index = csv_extent_map_index(map, start);
 	u64 pos = start;
 
-	for (; pos < end && index < map->nr; index++) {
+	for (; pos < end && index < map->nr && max; index++, max--) {
 		const struct csv_extent *ext = &map->ext[index];
 
 		if (ext->start > pos || (write && !(ext->flags & CSV_EXT_RW)))

@@ -85,7 +85,8 @@ void csv_extent_map_remove(struct csv_extent_map *map, u64 start, u64 end);
 void csv_extent_map_written(struct csv_extent_map *map, u64 start, u64 end);
 
 const struct csv_extent *csv_extent_map_find(const struct csv_extent_map *map, u64 pos);
-u64 csv_extent_map_covers(const struct csv_extent_map *map, u64 start, u64 end, bool write);
+u64 csv_extent_map_covers(const struct csv_extent_map *map, u64 start, u64 end, bool write,
+			  unsigned int max);
 
 static inline bool csv_extent_map_empty(const struct csv_extent_map *map)
 {

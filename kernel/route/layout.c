@@ -18,6 +18,7 @@
 #include "route.h"
 
 #define CSV_LAYOUT_WISH		SZ_64M	/* of what is there already */
+#define CSV_LAYOUT_SLACK	32	/* extents, for what recalls cut */
 #define CSV_LAYOUT_GROW_MIN	SZ_64K	/* behind the end of the file: as much as there is ... */
 #define CSV_LAYOUT_GROW_MAX	SZ_4M	/* ... up to this */
 #define CSV_LAYOUT_TRIES	4	/* then the operation is file-redirected */
@@ -93,6 +94,29 @@ static bool csv_layout_may_grow(struct csv_inode *ci, u64 end)
 	return ext && (ext->flags & CSV_EXT_EXCL);
 }
 
+/* Whether all writes under way, and one more, find room in the map for what they change. */
+static bool csv_layout_has_room(struct csv_inode *ci)
+{
+	lockdep_assert_held(&ci->lock);
+	return ci->extents.nr < CSV_EXTENT_MAP_MAX / 2 ||
+	       ci->extents.nr + 4 * (list_count_nodes(&ci->holds) + 1) + CSV_LAYOUT_SLACK <=
+	       CSV_EXTENT_MAP_MAX;
+}
+
+/* Forgets what nobody uses, to make room; the coordinator may go on to believe that we have it. */
+static void csv_layout_shed(struct csv_inode *ci)
+{
+	unsigned int i = ci->extents.nr;
+
+	lockdep_assert_held(&ci->lock);
+	while (i--) {
+		u64 start = ci->extents.ext[i].start, end = ci->extents.ext[i].end;
+
+		if (!csv_layout_overlaps(ci, start, end))
+			csv_extent_map_remove(&ci->extents, start, end);
+	}
+}
+
 static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, bool write,
 				     struct csv_hold *hold)
 {
@@ -103,11 +127,13 @@ static size_t csv_layout_hold_locked(struct csv_inode *ci, u64 pos, size_t len, 
 	lockdep_assert_held(&ci->lock);
 	if (ci->generation != csv_disk_generation(disk))
 		return 0;
-	covered = csv_extent_map_covers(&ci->extents, start, round_up(pos + len, bs), write);
+	/* no more than one COMMIT can name */
+	covered = csv_extent_map_covers(&ci->extents, start, round_up(pos + len, bs), write,
+					CSV_EXTENTS_MAX);
 	if (start + covered <= pos)
 		return 0;
 	len = min_t(u64, len, start + covered - pos);
-	if (write && !csv_layout_may_grow(ci, pos + len))
+	if (write && (!csv_layout_may_grow(ci, pos + len) || !csv_layout_has_room(ci)))
 		return 0;
 	if (csv_layout_recalled(ci, start, round_up(pos + len, bs)))
 		return 0;
@@ -245,6 +271,8 @@ static ssize_t csv_layout_install(struct csv_inode *ci, struct csv_op *op,
 		ci->map_seq = op->out.seq;
 		ci->generation = generation;
 		csv_extent_room_use(&room, &ci->extents);
+		if (ci->extents.nr + 2 * nr > CSV_EXTENT_MAP_MAX || !csv_layout_has_room(ci))
+			csv_layout_shed(ci);
 		for (i = 0; i < nr; i++)
 			if (csv_extent_map_insert(&ci->extents, &ext[i]))
 				break;
@@ -365,6 +393,19 @@ static unsigned int csv_layout_collect(struct csv_hold *hold, u64 start, u64 end
 	return start < end ? 0 : nr;
 }
 
+static void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
+{
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+
+	spin_lock(&super->lock);
+	spin_lock_irq(&ci->lock);
+	csv_extent_map_remove(&ci->extents, start, end);
+	if (csv_extent_map_empty(&ci->extents))
+		list_del_init(&ci->layout_entry);
+	spin_unlock_irq(&ci->lock);
+	spin_unlock(&super->lock);
+}
+
 /* The coordinator knows now: the same change here. */
 static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
 				 const struct csv_attr *attr)
@@ -446,25 +487,15 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 		op->in.seq = 0;
 		err = csv_op_run(op);
 	}
+	/* executed or not, and perhaps later: what we know of these blocks may be wrong */
 	if (!err)
 		csv_layout_committed(ci, start, end, &op->out.attr);
+	else if (!csv_layout_lost(hold))
+		csv_layout_remove(ci, start, end);
 put:
 	kfree(ext);
 	csv_op_put(op);
 	return err;
-}
-
-static void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
-{
-	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
-
-	spin_lock(&super->lock);
-	spin_lock_irq(&ci->lock);
-	csv_extent_map_remove(&ci->extents, start, end);
-	if (csv_extent_map_empty(&ci->extents))
-		list_del_init(&ci->layout_entry);
-	spin_unlock_irq(&ci->lock);
-	spin_unlock(&super->lock);
 }
 
 /**

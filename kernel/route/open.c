@@ -137,6 +137,7 @@ static void csv_open_reclaim_one(struct csv_super *super, struct inode *inode)
 		return;
 	}
 	op->in.fh = csv_inode_of(inode)->fh;
+	op->in.flags = CSV_OPEN_RECLAIM;
 	op->private = inode;
 	op->done = csv_reclaim_done;
 	atomic_inc(&super->reclaims);

@@ -39,6 +39,58 @@ static void csv_recall_put_inode(struct csv_super *super, struct inode *inode)
 	queue_work(csv_behind_wq, &last->work);
 }
 
+/* A range of a file about which this node may be wrong. */
+struct csv_recall_doubt {
+	struct work_struct work;
+	struct csv_super *super;
+	struct csv_fh fh;
+	u64 start;
+	u64 end;
+};
+
+static void csv_recall_doubt_work(struct work_struct *work)
+{
+	struct csv_recall_doubt *doubt = container_of(work, struct csv_recall_doubt, work);
+	struct csv_volume *vol = doubt->super->vol;
+	struct inode *inode = NULL;
+
+	down_read(&vol->super_lock);
+	if (vol->super == doubt->super)
+		inode = csv_inode_find(doubt->super->sb, &doubt->fh);
+	if (inode) {
+		csv_layout_forget(csv_inode_of(inode), doubt->start, doubt->end);
+		csv_recall_put_inode(doubt->super, inode);
+	}
+	up_read(&vol->super_lock);
+	csv_behind_done(doubt->super);
+	kfree(doubt);
+}
+
+/**
+ * csv_recall_doubt - a COMMIT is over that nobody waited for any more
+ * @op: LAYOUT_COMMIT
+ *
+ * It may have been executed after the range was granted anew, as what it was before: that
+ * grant is forgotten. The coordinator goes on to believe that we hold it, and asks.
+ */
+void csv_recall_doubt(struct csv_op *op)
+{
+	const struct csv_wire_extent *ext = op->sent;
+	unsigned int nr = op->kvec.iov_len / sizeof(*ext);
+	struct csv_recall_doubt *doubt;
+
+	if (!ext || !nr)
+		return;
+	doubt = kmalloc(sizeof(*doubt), GFP_NOFS | __GFP_NOFAIL);
+	doubt->super = op->super;
+	doubt->fh = op->in.fh;
+	doubt->start = le64_to_cpu(ext[0].offset);
+	doubt->end = le64_to_cpu(ext[nr - 1].offset) + le64_to_cpu(ext[nr - 1].length);
+	atomic_inc(&op->super->behind);
+	INIT_WORK(&doubt->work, csv_recall_doubt_work);
+	queue_work(csv_behind_wq, &doubt->work);
+}
+
 /**
  * csv_recall_local - give a range up
  * @vol: the volume

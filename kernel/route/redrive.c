@@ -68,6 +68,9 @@ static int csv_redrive_piece(struct csv_bio *cb, bool write, u64 pos, size_t ski
 	op->task = cb->task;
 	op->in.offset = pos;
 	op->in.count = len;
+	if (write)
+		op->in.flags = CSV_WRITE_KILL_PRIV |
+			       (cb->bio.bi_opf & REQ_FUA ? CSV_WRITE_SYNC : 0);
 	csv_redrive_iter(cb, write, write ? &op->data_out : &op->data_in, skip, len);
 	rest = op->data_in;
 	err = csv_op_run(op);

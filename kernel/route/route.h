@@ -203,6 +203,7 @@ void csv_op_queue(struct csv_op *op);
 void csv_op_defer(struct csv_op *op, work_func_t fn);
 /* Nobody waits for it but the umount. Consumes the reference. */
 void csv_op_run_behind(struct csv_op *op);
+void csv_behind_done(struct csv_super *super);
 /* Is this one of ours, which no application may see? */
 bool csv_op_retryable(int err);
 int csv_op_wait(struct csv_volume *vol, struct csv_super *super, int generation, int aborts);
@@ -263,6 +264,7 @@ u64 csv_layout_drop_eof(struct csv_inode *ci, u64 *seq);
 u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start, u64 end,
 		     u64 seq);
 void csv_recall_call(struct csv_call *call);
+void csv_recall_doubt(struct csv_op *op);
 
 /* touch.c: times of direct overwrites */
 void csv_touch_mark(struct csv_inode *ci);

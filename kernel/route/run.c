@@ -58,12 +58,18 @@ void csv_run_exit(void)
 	kmem_cache_destroy(csv_xfer_cache);
 }
 
+/* Whether something is to be done when the answer comes after all, and nobody waits for it. */
 static bool csv_op_pins(const struct csv_op *op)
 {
-	return op->super && (op->opcode == CSV_OP_OPEN || op->opcode == CSV_OP_CREATE);
+	return op->super && (op->opcode == CSV_OP_OPEN || op->opcode == CSV_OP_CREATE ||
+			     op->opcode == CSV_OP_LAYOUT_COMMIT);
 }
 
-static void csv_behind_done(struct csv_super *super)
+/**
+ * csv_behind_done - something that goes on behind the applications' backs has ended
+ * @super: the mount, which was not to go before; its @behind had been incremented
+ */
+void csv_behind_done(struct csv_super *super)
 {
 	if (atomic_dec_and_test(&super->behind))
 		wake_up_var(&super->behind);
@@ -75,11 +81,14 @@ static void csv_xfer_free(struct csv_rpc *rpc)
 	struct csv_op *op = xfer->op;
 	struct csv_args out = {};
 
-	/* an OPEN whose caller was killed has pinned a file for nobody */
-	if (READ_ONCE(op->abandoned) && !rpc->err && csv_op_pins(op)) {
-		if (op->opcode == CSV_OP_OPEN)
+	if (READ_ONCE(op->abandoned) && csv_op_pins(op)) {
+		/* an OPEN whose caller was killed has pinned a file for nobody */
+		if (op->opcode == CSV_OP_LAYOUT_COMMIT)
+			csv_recall_doubt(op);
+		else if (op->opcode == CSV_OP_OPEN && !rpc->err)
 			csv_close_send(op->super, &op->in.fh, 1);
-		else if (!csv_wire_get_rsp(op->opcode, &out, rpc->reply, rpc->reply_len))
+		else if (!rpc->err &&
+			 !csv_wire_get_rsp(op->opcode, &out, rpc->reply, rpc->reply_len))
 			csv_close_send(op->super, &out.fh, 1);
 	}
 	if (csv_op_pins(op))
@@ -260,6 +269,10 @@ static void csv_op_begin(struct csv_op *op)
 /* Whether it is over, after a try that ended with *@err, which may become another one. */
 static bool csv_op_is_over(struct csv_op *op, int *err)
 {
+	/* umount -f has ended a wait of this node's own coordinator: nobody has a signal */
+	if (*err == -ERESTARTSYS && csv_op_is_aborted(op->super, op->aborts) &&
+	    !fatal_signal_pending(current))
+		*err = -EIO;
 	/* likewise where there is no memory, here or there */
 	if (!csv_op_retryable(*err) && !(*err == -ENOMEM && op->opcode == CSV_OP_CLOSE))
 		return true;

@@ -4,7 +4,8 @@
  *
  * The node names a file and an offset; the address comes from what it was
  * granted. It holds its layout until the reply is there, so that a recall waits
- * for the bio at the node; a node that was reborn is waited for here.
+ * for the bio at the node; for a node that was reborn, or whose application was
+ * killed or cut off meanwhile, the bio is waited for here.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -18,6 +19,8 @@ static void csv_block_finish(struct csv_export *export, struct csv_call *call, i
 	call->reply_len = 0;
 	if (atomic_dec_and_test(&export->block_inflight[call->turn]))
 		wake_up(&export->block_wait);
+	if (call->snode)
+		csv_snode_put(call->snode);
 	csv_export_put(export);
 	csv_call_reply(call);
 }
@@ -86,15 +89,20 @@ static int csv_block_address(struct csv_snode *snode, const struct csv_args *in,
 	return 0;
 }
 
-/* The same of a file that somebody holds; -EAGAIN if that would wait, and @nowait. */
-static int csv_block_find(struct csv_export *export, const struct csv_args *in, u32 node,
-			  size_t len, bool write, bool nowait, u64 *addr)
+/*
+ * The same of a file that somebody holds; -EAGAIN if that would wait, and @nowait. The call
+ * keeps the file until its bio has ended: a node that is killed or cut off gives its layout
+ * up before, and the blocks of a file without a name would be another's.
+ */
+static int csv_block_find(struct csv_export *export, struct csv_call *call,
+			  const struct csv_args *in, size_t len, bool write, bool nowait, u64 *addr)
 {
-	struct csv_snode *snode = csv_snode_find(export, &in->fh);
+	struct csv_snode *snode = call->snode ?: csv_snode_find(export, &in->fh);
 	int err = -EAGAIN;
 
 	if (!snode)
 		return -CSV_ENO_LAYOUT;
+	call->snode = snode;
 	if (mutex_trylock(&snode->seg_mutex)) {
 		err = 0;
 	} else if (!nowait) {
@@ -102,10 +110,9 @@ static int csv_block_find(struct csv_export *export, const struct csv_args *in, 
 		err = 0;
 	}
 	if (!err) {
-		err = csv_block_address(snode, in, node, len, write, addr);
+		err = csv_block_address(snode, in, call->node, len, write, addr);
 		mutex_unlock(&snode->seg_mutex);
 	}
-	csv_snode_put(snode);
 	return err;
 }
 
@@ -166,7 +173,7 @@ static int csv_block_submit(struct csv_export *export, struct csv_call *call, bo
 	if (!len || len > CSV_WIRE_IO_MAX || ((in.offset | len) & (export->lower.lbs - 1)) ||
 	    in.offset > S64_MAX - len)
 		return -EINVAL;
-	err = csv_block_find(export, &in, call->node, len, write, nowait, &addr);
+	err = csv_block_find(export, call, &in, len, write, nowait, &addr);
 	if (!err && !write)
 		err = csv_block_alloc(export, call, len);
 	if (err)
@@ -210,6 +217,7 @@ void csv_service_block(struct csv_export *export, struct csv_call *call)
 	int err = -EAGAIN;
 
 	call->private = export;
+	call->snode = NULL;
 	call->turn = atomic_read(&export->block_turn) & 1;
 	atomic_inc(&export->block_inflight[call->turn]);
 	if (call->opcode != CSV_OP_BLOCK_FLUSH && bdev_nowait(export->lower.bdev))
@@ -224,14 +232,19 @@ void csv_service_block(struct csv_export *export, struct csv_call *call)
  * csv_service_block_wait - wait for the redirected bios that are in flight now
  * @export: the volume
  *
- * Before the segments of a reborn node are given away. Bios of other nodes that
- * come meanwhile join the other turn and are not waited for; two turns are
- * waited for, since one may have been joined just before it was closed.
+ * Before the segments of a reborn node are given away, or blocks that somebody
+ * held. Bios of other nodes that come meanwhile join the other turn and are not
+ * waited for; two turns are waited for, since one may have been joined just
+ * before it was closed.
  */
 void csv_service_block_wait(struct csv_export *export)
 {
 	unsigned int i, turn;
 
+	/* who has been counted in has been seen: a look under seg_mutex comes after that */
+	smp_mb();
+	if (!atomic_read(&export->block_inflight[0]) && !atomic_read(&export->block_inflight[1]))
+		return;
 	for (i = 0; i < 2; i++) {
 		turn = (atomic_inc_return(&export->block_turn) - 1) & 1;
 		wait_event(export->block_wait, !atomic_read(&export->block_inflight[turn]));

@@ -155,8 +155,9 @@ static void csv_commit_answer(struct csv_export *export, struct csv_call *call, 
 {
 	if (err)
 		csv_service_fail(call, err);
-	csv_export_put(export);
 	csv_call_reply(call);
+	/* only now: offline leaves nothing unanswered */
+	csv_export_put(export);
 }
 
 /* One force for all replies that wait; those that come meanwhile wait for the next. */

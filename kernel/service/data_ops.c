@@ -87,13 +87,14 @@ int csv_service_read(struct csv_request *req)
 
 /* An aligned overwrite within the file, of blocks that nobody holds, disturbs nobody. */
 static bool csv_service_write_alone(struct csv_request *req, struct csv_snode *snode,
-				    u64 pos, u64 len)
+				    struct file *file, u64 pos, u64 len)
 {
-	u32 lbs = req->export->lower.lbs, bs = req->export->lower.sb->s_blocksize;
+	u32 bs = req->export->lower.sb->s_blocksize;
 	u32 nodes[CSV_NODES_MAX];
 	unsigned int nr;
 
-	if (((pos | len) & (lbs - 1)) || pos + len > i_size_read(d_inode(snode->dentry)))
+	if (!csv_lower_aligned(file, &req->call->data, pos) ||
+	    pos + len > i_size_read(d_inode(snode->dentry)))
 		return false;
 	mutex_lock(&snode->seg_mutex);
 	nr = csv_segments_conflict(&snode->segs, 0, round_down(pos, bs), round_up(pos + len, bs),
@@ -145,8 +146,9 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 	ssize_t n;
 	int err;
 
-	if (down_write_killable(&snode->op_lock))
-		return -ERESTARTSYS;
+	err = csv_snode_lock(snode, req->call);
+	if (err)
+		return err;
 	if (csv_service_drops_privs(req, snode)) {
 		n = csv_service_drop_privs(req, snode);
 		if (n)
@@ -191,7 +193,7 @@ static ssize_t csv_service_do_write(struct csv_request *req, struct csv_snode *s
 		if (down_read_killable(&snode->op_lock))
 			return -ERESTARTSYS;
 		if (!csv_service_drops_privs(req, snode) &&
-		    csv_service_write_alone(req, snode, pos, len)) {
+		    csv_service_write_alone(req, snode, file, pos, len)) {
 			req->out.offset = pos;
 			n = csv_service_write_locked(req, snode, file, pos);
 		}
@@ -287,8 +289,8 @@ int csv_service_fallocate(struct csv_request *req)
 	err = csv_service_get_regular(req, &snode, &file);
 	if (err)
 		return err;
-	err = -ERESTARTSYS;
-	if (!down_write_killable(&snode->op_lock)) {
+	err = csv_snode_lock(snode, req->call);
+	if (!err) {
 		err = csv_service_fallocate_locked(req, snode, file);
 		up_write(&snode->op_lock);
 	}

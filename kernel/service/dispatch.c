@@ -208,14 +208,29 @@ static void csv_service_node_work(struct work_struct *work)
 {
 	struct csv_call *call = container_of(work, struct csv_call, work);
 
+	struct csv_net *cn = call->cn;
+
 	if (call->opcode == CSV_OP_CLAIM)
 		csv_volume_claim(call);
 	else
 		csv_service_upcalls->recall_call(call);
+	if (atomic_dec_and_test(&cn->works))
+		wake_up_var(&cn->works);
 }
 
+/*
+ * GETATTR and its like never wait for op_lock or a recall, and must not wait for threads
+ * that do: a process may ask for attributes with its mmap_lock, for which its own direct
+ * I/O waits that is to be recalled.
+ */
 static struct csv_queue *csv_service_queue(struct csv_export *export, u16 opcode)
 {
+	switch (opcode) {
+	case CSV_OP_GETATTR:
+	case CSV_OP_ACCESS:
+	case CSV_OP_STATFS:
+		return &export->data;
+	}
 	switch (csv_wire_class(opcode)) {
 	case CSV_CLASS_RESV:
 		return &export->reserved;
@@ -242,6 +257,7 @@ void csv_service_request(struct csv_call *call)
 		return;
 	case CSV_OP_CLAIM:
 	case CSV_OP_RECALL:
+		atomic_inc(&call->cn->works);
 		INIT_WORK(&call->work, csv_service_node_work);
 		queue_work(csv_wq, &call->work);
 		return;

@@ -47,12 +47,20 @@ static struct csv_call *csv_export_dequeue(struct csv_queue *queue)
 	return call;
 }
 
-/* A node that was reborn meanwhile has forgotten what it had asked for. */
-static bool csv_service_is_current(const struct csv_call *call)
+/**
+ * csv_service_is_current - whether somebody still wants a call to be executed
+ * @call: the call
+ *
+ * Not so when the node was reborn and has forgotten it, when the node is fenced and others
+ * have taken over what it did, or when it has cancelled the call.
+ */
+bool csv_service_is_current(const struct csv_call *call)
 {
 	unsigned long now = csv_node_incarnation(call->cn, call->node);
 
-	return !now || now == (unsigned long)(call->incarnation >> 1);
+	return !READ_ONCE(call->cancelled) &&
+	       (!now || now == (unsigned long)(call->incarnation >> 1)) &&
+	       !csv_node_gone(call->cn, call->node, 0);
 }
 
 static void csv_export_serve(struct csv_queue *queue)
@@ -321,7 +329,9 @@ static void csv_export_recall_one(struct csv_snode *snode, void *data)
 
 	if (*err)
 		return;
-	down_write(&snode->op_lock);
+	*err = down_write_killable(&snode->op_lock) ? -ERESTARTSYS : 0;
+	if (*err)
+		return;
 	*err = csv_snode_recall(snode, NULL, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
 	up_write(&snode->op_lock);
 }
@@ -390,7 +400,7 @@ int csv_export_stop(struct csv_export *export, bool force)
 	WRITE_ONCE(export->draining, true);
 	/* pairs with csv_export_begin_open() */
 	smp_mb();
-	wait_var_event(&export->opening, !atomic_read(&export->opening));
+	err = wait_var_event_killable(&export->opening, !atomic_read(&export->opening));
 	csv_export_for_each(export, csv_export_recall_one, &err);
 	if (!err && atomic64_read(&export->nr_pins) && !force)
 		err = -EBUSY;

@@ -118,8 +118,9 @@ static int csv_service_do_setattr(struct csv_request *req, struct csv_snode *sno
 	if (set->valid & (CSV_SET_MODE | CSV_SET_UID | CSV_SET_GID | CSV_SET_KILL_PRIV))
 		start = 0;
 	if (start != U64_MAX) {
-		if (down_write_killable(&snode->op_lock))
-			return -ERESTARTSYS;
+		err = csv_snode_lock(snode, req->call);
+		if (err)
+			return err;
 		/* the size may have grown while we waited; it does not any more */
 		if (start)
 			start = min_t(u64, start, i_size_read(inode));

@@ -514,6 +514,7 @@ int csv_service_layout_commit(struct csv_request *req)
 	struct iomap *maps;
 	struct inode *inode;
 	int err, nr = 0;
+	bool reclaim;
 
 	snode = req->in.seq ? csv_snode_find(req->export, &req->in.fh) :
 		csv_snode_get(req->export, &req->in.fh);
@@ -524,6 +525,15 @@ int csv_service_layout_commit(struct csv_request *req)
 	err = maps ? csv_commit_decode(req, maps, &nr) : -ENOMEM;
 	if (err)
 		goto out;
+	/*
+	 * Nothing that we have granted keeps changes of the map away from a reclaim. It does
+	 * not wait for them, which may wait for recalls, but comes again.
+	 */
+	reclaim = !req->in.seq;
+	if (reclaim && !down_read_trylock(&snode->op_lock)) {
+		err = -CSV_ENOT_COORD;
+		goto out;
+	}
 	mutex_lock(&snode->seg_mutex);
 	err = req->in.seq ?
 		csv_commit_check(snode, req->call->node, maps, nr, req->in.offset) :
@@ -539,6 +549,8 @@ int csv_service_layout_commit(struct csv_request *req)
 		}
 	}
 	mutex_unlock(&snode->seg_mutex);
+	if (reclaim)
+		up_read(&snode->op_lock);
 	if (!err)
 		err = csv_commit_attr(req, snode->dentry);
 out:

@@ -319,7 +319,7 @@ static int csv_service_do_pin(struct csv_request *req, struct dentry *dentry)
 	snode = csv_snode_get(req->export, &fh);
 	if (IS_ERR(snode))
 		return PTR_ERR(snode);
-	err = csv_snode_pin(snode, req->call->node);
+	err = csv_snode_pin(snode, req->call->node, req->in.flags & CSV_OPEN_RECLAIM);
 	csv_snode_put(snode);
 	return err;
 }

@@ -85,7 +85,7 @@ struct csv_pages {
  * @local_lock: protects @local
  * @local: calls of this node's own applications, by csv_call.entry
  * @normal: META calls, which may wait for recalls
- * @data: READ calls, which may not
+ * @data: READ and GETATTR calls, which may not
  * @reserved: calls that may never wait for a recall
  * @threads: all service threads
  * @pages: for the data of replies
@@ -225,6 +225,7 @@ void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
 void csv_export_drop_node(struct csv_export *export, u32 node);
 void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
+bool csv_service_is_current(const struct csv_call *call);
 
 /* commit.c */
 int csv_commit_start(struct csv_export *export);
@@ -243,11 +244,12 @@ struct csv_snode *csv_snode_get(struct csv_export *export, const struct csv_fh *
 struct csv_snode *csv_snode_find(struct csv_export *export, const struct csv_fh *fh);
 void csv_snode_put(struct csv_snode *snode);
 struct file *csv_snode_file(struct csv_snode *snode);
-int csv_snode_pin(struct csv_snode *snode, u32 node);
+int csv_snode_pin(struct csv_snode *snode, u32 node, bool reclaim);
 void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count);
 void csv_snode_segs_changed(struct csv_snode *snode);
 void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64 seq);
 void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
+int csv_snode_lock(struct csv_snode *snode, const struct csv_call *call);
 int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
 		     u64 end, enum csv_segment_mode want);
 

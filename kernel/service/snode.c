@@ -165,8 +165,9 @@ static struct csv_pin *csv_snode_find_pin(struct csv_snode *snode, u32 node)
  * csv_snode_pin - a node has opened the file: it stays while it is unlinked
  * @snode: the file
  * @node: who
+ * @reclaim: this is all that it has open, whatever has been counted before
  */
-int csv_snode_pin(struct csv_snode *snode, u32 node)
+int csv_snode_pin(struct csv_snode *snode, u32 node, bool reclaim)
 {
 	struct csv_pin *pin;
 	int err = 0;
@@ -185,7 +186,7 @@ int csv_snode_pin(struct csv_snode *snode, u32 node)
 		list_add_tail(&pin->entry, &snode->pins);
 		atomic64_inc(&snode->export->nr_pins);
 	}
-	pin->count++;
+	pin->count = reclaim ? 1 : pin->count + 1;
 unlock:
 	mutex_unlock(&snode->seg_mutex);
 	return err;
@@ -505,6 +506,23 @@ static bool csv_recall_is_over(struct csv_recall_wait *wait, const struct csv_ca
 }
 
 /**
+ * csv_snode_lock - keep everybody else from the block map
+ * @snode: the file; its op_lock is held for writing on success
+ * @call: on whose behalf
+ *
+ * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more
+ */
+int csv_snode_lock(struct csv_snode *snode, const struct csv_call *call)
+{
+	if (down_write_killable(&snode->op_lock))
+		return -ERESTARTSYS;
+	if (csv_service_is_current(call))
+		return 0;
+	up_write(&snode->op_lock);
+	return -ERESTARTSYS;
+}
+
+/**
  * csv_snode_recall - take back what stands in the way
  * @snode: the file; op_lock is held for writing
  * @call: on whose behalf, NULL: the administrator's
@@ -526,15 +544,20 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 
 	lockdep_assert_held_write(&snode->op_lock);
 	wait = csv_recall_begin(snode, call, asking, start, end, want);
-	if (!wait)
-		return 0;
-	err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
-	if (err || atomic_read(&wait->left))
-		err = -ERESTARTSYS;
-	else if (atomic_read(&wait->touched))
-		csv_recall_touch(snode);
-	csv_recall_put(wait);
-	return err;
+	if (wait) {
+		err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
+		if (err || atomic_read(&wait->left))
+			err = -ERESTARTSYS;
+		else if (atomic_read(&wait->touched))
+			csv_recall_touch(snode);
+		csv_recall_put(wait);
+		if (err)
+			return err;
+	}
+	/* a node that gave up its layout may have given up a redirected bio before: killed, cut off */
+	if (want == CSV_SEGMENT_RW_EXCL)
+		csv_service_block_wait(snode->export);
+	return 0;
 }
 
 /* A file without a name gives up its layouts on a worker of its own. */

@@ -420,14 +420,17 @@ static int csv_call_run(struct csv_conn *conn, struct csv_rsp_slot *slot, unsign
 	return 0;
 }
 
-/* A request comes a second time. */
-static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot,
-			   const struct csv_wire_hdr *hdr)
+/*
+ * A request has come a second time, all of it: the other side takes no answer before it has
+ * sent the question. Its reply may have been lost with the connection meanwhile: -ESTALE.
+ */
+static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot)
 {
 	struct csv_rsp *rsp = conn->peer->rsp;
 	struct csv_conn *old = NULL;
 	struct csv_xcall *x = slot->call;
 	bool send = false;
+	int ret = 0;
 
 	spin_lock(&rsp->lock);
 	if (slot->state == CSV_RSP_RUNNING) {
@@ -439,13 +442,15 @@ static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot,
 		x->tx_conn = conn;
 		refcount_inc(&rsp->ref);
 		send = true;
+	} else if (!x->tx.busy || x->tx_conn != conn) {
+		ret = -ESTALE;
 	}
 	spin_unlock(&rsp->lock);
 	if (old)
 		csv_conn_put(old);
 	if (send)
 		csv_conn_send(conn, &x->tx);
-	return 0;
+	return ret;
 }
 
 static bool csv_req_is_sane(const struct csv_conn *conn, const struct csv_wire_hdr *hdr)
@@ -503,8 +508,10 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 		return csv_call_run(conn, slot, index, hdr);
 	if (seq != slot->seq || !slot->call)
 		return -EPROTO;
-	if (state != CSV_RSP_IDLE)
-		return csv_call_repeat(conn, slot, hdr);
+	if (state != CSV_RSP_IDLE) {
+		conn->rx.repeat = slot;
+		return 0;
+	}
 	if (busy)		/* its reply is on its way */
 		return 0;
 	if (slot->rerun && (opcode == CSV_OP_NULL || csv_wire_idempotent(opcode)))
@@ -515,15 +522,19 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 /**
  * csv_call_end() - a request is complete
  * @conn: connection
+ *
+ * Return: 0; -ESTALE: on another link, please.
  */
-void csv_call_end(struct csv_conn *conn)
+int csv_call_end(struct csv_conn *conn)
 {
 	struct csv_xcall *x = conn->rx.call;
 	struct csv_rsp_slot *slot;
 	struct csv_rsp *rsp;
 
+	if (conn->rx.repeat)
+		return csv_call_repeat(conn, conn->rx.repeat);
 	if (!x)
-		return;
+		return 0;
 	conn->rx.call = NULL;
 	rsp = x->rsp;
 	slot = &rsp->slots[x->index];
@@ -540,6 +551,7 @@ void csv_call_end(struct csv_conn *conn)
 		csv_call_reply(&x->call);
 	else
 		csv_upcalls->request(&x->call);
+	return 0;
 }
 
 /**

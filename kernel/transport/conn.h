@@ -98,6 +98,7 @@ struct csv_xcall;
  * @damaged: the data is not what @digest says
  * @slot: RSP: the slot it answers, or NULL
  * @call: REQ: the call it becomes, or NULL
+ * @repeat: REQ: the slot whose request has come before, or NULL
  * @err: RSP: the result of the exchange
  * @state: data of PING (control connection only)
  * @state_vec: where it goes
@@ -115,6 +116,7 @@ struct csv_rx {
 	bool damaged;
 	struct csv_slot *slot;
 	struct csv_xcall *call;
+	struct csv_rsp_slot *repeat;
 	int err;
 	u8 *state;
 	struct kvec state_vec;
@@ -212,7 +214,8 @@ static inline bool csv_conn_is_dead(const struct csv_conn *conn)
 
 /* transport.c */
 extern struct workqueue_struct *csv_io_wq;	/* receive and send works */
-extern struct workqueue_struct *csv_link_wq;	/* dialing, handshakes, links */
+extern struct workqueue_struct *csv_link_wq;	/* dialing, links */
+extern struct workqueue_struct *csv_guest_wq;	/* handshakes with who has dialled in */
 extern const struct csv_transport_upcalls *csv_upcalls;
 const struct csv_transport_ops *csv_transport_find(enum csv_transport_type type);
 

@@ -93,7 +93,7 @@ int csv_listener_accept(struct csv_listener *listener, void *priv,
 		return ret;
 	}
 	attach(conn, priv);
-	queue_work(csv_link_wq, &conn->handshake_work);
+	queue_work(csv_guest_wq, &conn->handshake_work);
 	return 0;
 }
 

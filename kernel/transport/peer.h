@@ -263,7 +263,7 @@ void csv_call_exit(void);
 struct csv_rsp *csv_rsp_alloc(struct csv_net *cn, u32 node, u64 incarnation, u64 id);
 void csv_rsp_put(struct csv_rsp *rsp);
 int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr);
-void csv_call_end(struct csv_conn *conn);
+int csv_call_end(struct csv_conn *conn);
 void csv_call_abort(struct csv_conn *conn);
 void csv_call_cancel(struct csv_conn *conn, const struct csv_wire_hdr *hdr);
 

@@ -125,6 +125,7 @@ static int csv_rx_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 		return -EPROTO;
 	rx->slot = NULL;
 	rx->call = NULL;
+	rx->repeat = NULL;
 	rx->damaged = false;
 	csv_rx_discard(rx, rx->left);
 	atomic64_inc(&conn->peer->msgs_received);
@@ -209,14 +210,13 @@ static int csv_rx_data(struct csv_conn *conn)
 	return conn->hs.ddgst && iov_iter_count(&rx->from) ? csv_rx_digest(conn) : 0;
 }
 
-static void csv_rx_end(struct csv_conn *conn)
+static int csv_rx_end(struct csv_conn *conn)
 {
 	const struct csv_wire_hdr *hdr = (const void *)conn->rx.buf;
 
 	switch (hdr->type) {
 	case CSV_MSG_REQ:
-		csv_call_end(conn);
-		break;
+		return csv_call_end(conn);
 	case CSV_MSG_RSP:
 		csv_reply_end(conn);
 		break;
@@ -225,6 +225,7 @@ static void csv_rx_end(struct csv_conn *conn)
 		csv_keepalive_end(conn, hdr);
 		break;
 	}
+	return 0;
 }
 
 static int csv_rx_step(struct csv_conn *conn)
@@ -246,8 +247,7 @@ static int csv_rx_step(struct csv_conn *conn)
 	if (ret)
 		return ret;
 	rx->open = false;
-	csv_rx_end(conn);
-	return 0;
+	return csv_rx_end(conn);
 }
 
 /**

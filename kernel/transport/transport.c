@@ -8,6 +8,7 @@
 
 struct workqueue_struct *csv_io_wq;
 struct workqueue_struct *csv_link_wq;
+struct workqueue_struct *csv_guest_wq;
 const struct csv_transport_upcalls *csv_upcalls;
 
 static const struct csv_transport_ops *const csv_transports[CSV_TRANSPORT_COUNT] = {
@@ -74,9 +75,13 @@ int csv_transport_init(void)
 	csv_link_wq = alloc_workqueue("csv_link", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!csv_link_wq)
 		goto out_io_wq;
+	/* so that strangers who say nothing keep no worker from links that exist */
+	csv_guest_wq = alloc_workqueue("csv_guest", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!csv_guest_wq)
+		goto out_link_wq;
 	ret = csv_call_init();
 	if (ret)
-		goto out_link_wq;
+		goto out_guest_wq;
 	ret = csv_transport_init_kinds();
 	if (ret)
 		goto out_call;
@@ -84,6 +89,8 @@ int csv_transport_init(void)
 
 out_call:
 	csv_call_exit();
+out_guest_wq:
+	destroy_workqueue(csv_guest_wq);
 out_link_wq:
 	destroy_workqueue(csv_link_wq);
 out_io_wq:
@@ -99,6 +106,7 @@ out_io_wq:
 void csv_transport_exit(void)
 {
 	csv_transport_exit_kinds(CSV_TRANSPORT_COUNT);
+	destroy_workqueue(csv_guest_wq);
 	destroy_workqueue(csv_link_wq);
 	destroy_workqueue(csv_io_wq);
 	csv_call_exit();

@@ -133,6 +133,7 @@ struct csv_export;
  * @work: likewise
  * @private: for the service
  * @tx: free for the service until reply
+ * @snode: likewise
  * @turn: free for the service until reply
  * @phase: likewise
  * @complete: finishes the call: the transport's sends, the local route's completes
@@ -172,6 +173,7 @@ struct csv_call {
 	struct work_struct work;
 	void *private;
 	u64 tx;
+	struct csv_snode *snode;
 	unsigned int turn;
 	atomic_t phase;
 

@@ -97,7 +97,11 @@ static int csv_conn_drain(struct csv_conn *conn)
 	return 1;
 }
 
-static void csv_conn_push(struct csv_conn *conn)
+/*
+ * Sends, unless somebody else does and @wait is not set. The send work waits: it was called
+ * because there is room again, of which whoever is just giving up does not know.
+ */
+static void csv_conn_push(struct csv_conn *conn, bool wait)
 {
 	int ret;
 
@@ -107,7 +111,9 @@ static void csv_conn_push(struct csv_conn *conn)
 		 * or its holder sees our message after unlocking.
 		 */
 		smp_mb();
-		if (!mutex_trylock(&conn->send_mutex))
+		if (wait)
+			mutex_lock(&conn->send_mutex);
+		else if (!mutex_trylock(&conn->send_mutex))
 			return;
 		ret = csv_conn_drain(conn);
 		mutex_unlock(&conn->send_mutex);
@@ -117,7 +123,7 @@ static void csv_conn_push(struct csv_conn *conn)
 	if (ret == 1)
 		mod_delayed_work(csv_io_wq, &conn->tx_work, 0);
 	else if (ret == -ENOMEM)
-		mod_delayed_work(csv_io_wq, &conn->tx_work, msecs_to_jiffies(CSV_TX_MEMORY_MS));
+		queue_delayed_work(csv_io_wq, &conn->tx_work, msecs_to_jiffies(CSV_TX_MEMORY_MS));
 	else if (ret && ret != -EAGAIN)
 		csv_conn_fail(conn, "sending failed (%d)", ret);
 }
@@ -128,7 +134,7 @@ static void csv_conn_push(struct csv_conn *conn)
  */
 void csv_tx_work(struct work_struct *work)
 {
-	csv_conn_push(container_of(to_delayed_work(work), struct csv_conn, tx_work));
+	csv_conn_push(container_of(to_delayed_work(work), struct csv_conn, tx_work), true);
 }
 
 static size_t csv_iter_digest_step(void *base, size_t progress, size_t len, void *crc, void *unused)
@@ -188,7 +194,7 @@ void csv_conn_send(struct csv_conn *conn, struct csv_tx *tx)
 		mutex_unlock(&conn->send_mutex);
 		return;
 	}
-	csv_conn_push(conn);
+	csv_conn_push(conn, false);
 }
 
 /**
@@ -205,7 +211,7 @@ void csv_conn_settle(struct csv_conn *conn)
 	/* who found the mutex taken has left it to us: as in csv_conn_push() */
 	smp_mb();
 	if (!list_empty_careful(&conn->tx_list))
-		csv_conn_push(conn);
+		csv_conn_push(conn, false);
 }
 
 /**

@@ -55,8 +55,11 @@ static int csvfs_open(struct inode *inode, struct file *file)
 
 static int csvfs_release(struct inode *inode, struct file *file)
 {
-	/* a process that is being killed has no signal left that would end a wait */
-	if (current->flags & PF_EXITING)
+	/*
+	 * A process that is being killed has no signal left that would end a wait; a kernel thread
+	 * gets none, and closes files for all others.
+	 */
+	if (current->flags & (PF_EXITING | PF_KTHREAD))
 		csv_touch_send(csv_inode_of(inode));
 	else if (file->f_mode & FMODE_WRITE)
 		csv_touch_flush(csv_inode_of(inode));

@@ -268,6 +268,7 @@ struct csv_setattr {
 #define CSV_OPEN_TRUNC		0x08
 #define CSV_OPEN_EXCL		0x10
 #define CSV_OPEN_APPEND		0x20
+#define CSV_OPEN_RECLAIM	0x80	/* of OPEN: all that the node has open of the file */
 #define CSV_OPEN_CREAT		0x40	/* CREATE without it only opens what is there */
 #define CSV_OPEN_NOFOLLOW	0x80
 #define CSV_CREATE_CREATED	0x1	/* reply: the file is new */

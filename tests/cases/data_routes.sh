@@ -112,3 +112,15 @@ before=$(layouts)
 [ "$before" -gt 0 ] || fail "no layout was ever asked for"
 assert node 2 bash -ec "$overwrite"
 assert_eq "$(layouts)" "$before" "layouts asked for"
+
+note "overwrites from memory that is not aligned, side by side at the coordinator"
+redirect 1 file
+assert node 1 bash -ec 'head -c 1M /dev/zero >/csv/data/unaligned; sync /csv/data/unaligned'
+writers=()
+for at in 0 262144 524288; do
+	node 1 python3 -c "import os
+fd = os.open('/csv/data/unaligned', os.O_RDWR)
+for i in range($(ops 400)): os.pwrite(fd, bytes([i % 256]) * 8192, $at + i % 16 * 8192)" &
+	writers+=($!)
+done
+for writer in "${writers[@]}"; do assert wait "$writer"; done

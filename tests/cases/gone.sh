@@ -48,6 +48,8 @@ assert csvctl_on 1 node set n3 fenced on
 assert wait $waiter
 assert_eq "$(node 2 stat -c %s /csv/data/held)" 100
 assert none
+# whatever has been given away is another file's now
+assert write 2 taker taken
 
 note "it is back without having been off"
 assert node 3 ip link set eth0 up
@@ -59,6 +61,7 @@ assert write 2 held two
 assert_eq "$(node 3 dd if=/csv/data/held bs=64k iflag=direct status=none | md5sum)" "$(content two)" "read after the return"
 assert write 3 held three
 assert_eq "$(node 2 dd if=/csv/data/held bs=64k iflag=direct status=none | md5sum)" "$(content three)" "written after the return"
+assert_eq "$(node 1 dd if=/csv/data/taker bs=64k iflag=direct status=none | md5sum)" "$(content taken)" "the other file"
 # shellcheck disable=SC2016 # expanded on the node
 assert node 3 bash -c 'kill $(cat /tmp/gone.pid)'
 wait $holder || true

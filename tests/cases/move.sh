@@ -65,11 +65,27 @@ table_owner=3 table_epoch=3
 assert apply_table 3
 if csvctl_on 3 volume online data 2>said; then fail "on line while node 2 still has it mounted"; fi
 grep -q 'is online on n2: set it offline there' said || fail "$(cat said)"
+if write_table | sed '/n2/d' | node_in 3 csvctl cluster apply - 2>said; then fail "a table without a node that has the disk"; fi
+grep -q 'n2 uses data: stop that' said || fail "$(cat said)"
 kill -0 $leaving || fail "the offline did not wait for its disk"
 assert node 2 dmsetup resume n2-vol1
 assert wait $leaving
 assert apply_table
 assert volume_online 3
+
+note "nor is one that is frozen, for a snapshot"
+assert node 3 dmsetup suspend n3-vol1
+node 3 csvctl volume offline data &
+leaving=$!
+sleep 2
+table_owner=2 table_epoch=4
+assert apply_table 2
+if csvctl_on 2 volume online data 2>said; then fail "on line while it is frozen at node 3"; fi
+grep -q 'is online on n3: set it offline there' said || fail "$(cat said)"
+assert node 3 dmsetup resume n3-vol1
+assert wait $leaving
+assert apply_table
+assert volume_online 2
 
 note "the old epoch"
 # shellcheck disable=SC2034 # of csvfs.sh
@@ -77,7 +93,7 @@ old_table() { (table_owner=1 table_epoch=1 && write_table); }
 status=0
 old_table | node_in 1 csvctl cluster apply - 2>said || status=$?
 assert_eq $status 2 "apply of the old table"
-grep -q 'epoch 1 is older than 3' said || fail "$(cat said)"
+grep -q 'epoch 1 is older than 4' said || fail "$(cat said)"
 # nodes that have all forgotten the epoch hear of it from the disk
 cluster_down
 for n in $(nodes); do

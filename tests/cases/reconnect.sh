@@ -13,6 +13,11 @@ for n in 2 3; do
 		--size=4m --verify=crc32c --verify_fatal=1 --verify_backlog=64 --time_based --runtime=15 --output=/tmp/fio-$n &
 	jobs+=($!)
 done
+# a message that does not fit into the socket at once, sent again while its reply is there already
+route 3 file
+node 3 fio --name=large --directory=/csv/data --ioengine=psync --direct=1 --rw=randrw --bs=1m --size=4m --verify=crc32c \
+	--verify_fatal=1 --verify_backlog=4 --time_based --runtime=15 --output=/tmp/fio-large &
+jobs+=($!)
 assert node 2 mkdir /csv/data/many
 count=$(ops 1500)
 node 2 csv_call creates /csv/data/many "$count" >created &

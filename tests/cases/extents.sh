@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# topology: ns (vm)
+# timeout: 180
+# Files of more extents than a COMMIT names, or a node remembers, are written asynchronously without an error. And what a
+# writer was killed over is read as the coordinator has it, not as the node believed it to be.
+
+cluster_up
+
+asynchronous() { # FILE FIO-OPTION...
+	assert node 2 fio --name=w --filename="/csv/data/$1" --ioengine=libaio --direct=1 --fallocate=none --output=/tmp/fio "${@:2}"
+}
+
+note "one write over many extents"
+assert node 2 fallocate -l 2M /csv/data/striped
+asynchronous striped --rw=write:4k --bs=4k --size=2M --io_size=1M
+asynchronous striped --rw=write --bs=1M --size=2M --verify=crc32c --iodepth=2
+
+note "more extents than a node remembers"
+assert node 2 fallocate -l 64M /csv/data/scattered
+asynchronous scattered --rw=randwrite --bs=4k --size=64M --io_size="$(ops 8)M" --iodepth=32 --verify=crc32c
+
+note "a writer is killed over its COMMIT"
+assert node 2 fallocate -l 64k /csv/data/doubt
+for n in 2 3; do assert node $n dd if=/csv/data/doubt of=/dev/null bs=4k iflag=direct status=none; done
+write() { node "$1" bash -c "head -c 4k /dev/zero | tr '\\0' $2 | dd of=/csv/data/doubt bs=4k iflag=fullblock oflag=direct conv=notrunc status=none"; }
+first() { node "$1" dd if=/csv/data/doubt bs=4k count=1 iflag=direct status=none | head -c 1; }
+# the coordinator cannot write its log, and so cannot answer
+assert node 1 dmsetup suspend --nolockfs --noflush n1-vol1
+node 2 bash -c "echo \$\$ >/tmp/doubt.pid; head -c 4k /dev/zero | tr '\\0' a >/tmp/a; exec dd if=/tmp/a of=/csv/data/doubt bs=4k \
+	oflag=direct conv=notrunc status=none" &
+writer=$!
+waits() { node 2 bash -c 'grep -q csv_ /proc/$(</tmp/doubt.pid)/stack'; }
+wait_for 30 waits
+sleep 1
+assert node 2 bash -c 'kill -9 $(</tmp/doubt.pid)'
+wait $writer || true
+assert node 1 dmsetup resume n1-vol1
+wait_for 20 eval '[ "$(first 1)" = a ]'
+assert write 3 b
+assert_eq "$(first 2)" b "what node 2 reads"
+assert write 2 c
+assert_eq "$(first 3)" c "what node 3 reads"
