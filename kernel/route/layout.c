@@ -365,35 +365,13 @@ ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool wr
 	return held;
 }
 
-/* The blocks of a range, as COMMIT names them; those of a lost layout, too. */
-static unsigned int csv_layout_collect(struct csv_hold *hold, u64 start, u64 end,
-				       struct csv_wire_extent *out, unsigned int max)
-{
-	struct csv_inode *ci = hold->ci;
-	const struct csv_extent_map *map;
-	const struct csv_extent *ext;
-	unsigned int nr = 0;
-
-	spin_lock_irq(&ci->lock);
-	map = csv_layout_lost(hold) ? &ci->lost : &ci->extents;
-	while (start < end && nr < max) {
-		u64 to;
-
-		ext = csv_extent_map_find(map, start);
-		if (!ext || ext->state == CSV_EXT_HOLE)
-			break;
-		to = min(end, ext->end);
-		out[nr].offset = cpu_to_le64(start);
-		out[nr].length = cpu_to_le64(to - start);
-		out[nr].addr = cpu_to_le64(ext->addr + (start - ext->start));
-		nr++;
-		start = to;
-	}
-	spin_unlock_irq(&ci->lock);
-	return start < end ? 0 : nr;
-}
-
-static void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
+/**
+ * csv_layout_remove - know nothing of a range any more
+ * @ci: the inode
+ * @start: block-aligned
+ * @end: block-aligned, or U64_MAX
+ */
+void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
 {
 	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
 
@@ -404,98 +382,6 @@ static void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
 		list_del_init(&ci->layout_entry);
 	spin_unlock_irq(&ci->lock);
 	spin_unlock(&super->lock);
-}
-
-/* The coordinator knows now: the same change here. */
-static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
-				 const struct csv_attr *attr)
-{
-	struct inode *inode = &ci->vfs_inode;
-	struct csv_extent_room room = {};
-	const struct csv_extent *found;
-	struct csv_extent last;
-	u64 bs = i_blocksize(inode), eof;
-	bool excl;
-
-	/* without memory the extents stay as they are: unwritten is only slower */
-	csv_extent_room_alloc(&room, csv_extent_map_goal(&ci->extents, 6), GFP_NOFS);
-	spin_lock_irq(&ci->lock);
-	csv_extent_room_use(&room, &ci->extents);
-	csv_attr_apply_locked(ci, attr);
-	ci->map_seq = max(ci->map_seq, attr->seq);
-	eof = round_down(i_size_read(inode), bs);
-	found = csv_extent_map_find(&ci->extents, eof);
-	excl = found && (found->flags & CSV_EXT_EXCL);
-	csv_extent_map_written(&ci->extents, start, end);
-	found = csv_extent_map_find(&ci->extents, eof);
-	if (excl && eof >= start && eof < end && found && found->state == CSV_EXT_WRITTEN) {
-		last = (struct csv_extent){
-			.start = eof, .end = eof + bs,
-			.addr = found->addr + (eof - found->start),
-			.state = CSV_EXT_WRITTEN, .flags = CSV_EXT_RW | CSV_EXT_EXCL,
-		};
-		csv_extent_map_insert(&ci->extents, &last);
-	}
-	spin_unlock_irq(&ci->lock);
-	csv_extent_room_free(&room);
-}
-
-/**
- * csv_layout_commit - COMMIT what was written, and a new size
- * @hold: of the range
- * @pos: from where
- * @len: how much was written
- * @new_size: the file is at least that long now
- * @task: who wrote
- *
- * A coordinator that was reborn does not know of the grant, but the blocks are
- * where they were, since they had been logged before: it is asked to look.
- *
- * Return: 0; -CSV_ENO_LAYOUT: the grant is gone, write again; another error
- */
-int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size,
-		      struct task_struct *task)
-{
-	struct csv_inode *ci = hold->ci;
-	struct inode *inode = &ci->vfs_inode;
-	u64 bs = i_blocksize(inode), start = round_down(pos, bs), end = round_up(pos + len, bs);
-	struct csv_wire_extent *ext;
-	struct csv_op *op;
-	unsigned int nr;
-	int err = -ENOMEM;
-
-	op = csv_op_on(inode, CSV_OP_LAYOUT_COMMIT, false);
-	if (IS_ERR(op))
-		return PTR_ERR(op);
-	ext = kcalloc(CSV_EXTENTS_MAX, sizeof(*ext), GFP_NOFS);
-	if (!ext)
-		goto put;
-	nr = csv_layout_collect(hold, start, end, ext, CSV_EXTENTS_MAX);
-	err = -CSV_ENO_LAYOUT;
-	if (!nr)
-		goto put;
-	op->sent = ext;
-	op->kvec.iov_base = ext;
-	op->kvec.iov_len = nr * sizeof(*ext);
-	ext = NULL;
-	iov_iter_kvec(&op->data_out, ITER_SOURCE, &op->kvec, 1, op->kvec.iov_len);
-	op->task = task;
-	op->in.offset = new_size;
-	op->in.seq = csv_layout_lost(hold) ? 0 : ci->grant_seq;
-	err = csv_op_run(op);
-	if (err == -CSV_ENO_LAYOUT && csv_layout_lost(hold) && op->in.seq) {
-		op->in.seq = 0;
-		err = csv_op_run(op);
-	}
-	/* executed or not, and perhaps later: what we know of these blocks may be wrong */
-	if (!err)
-		csv_layout_committed(ci, start, end, &op->out.attr);
-	else if (!csv_layout_lost(hold))
-		csv_layout_remove(ci, start, end);
-put:
-	kfree(ext);
-	csv_op_put(op);
-	return err;
 }
 
 /**

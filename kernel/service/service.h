@@ -248,10 +248,13 @@ int csv_snode_pin(struct csv_snode *snode, u32 node, bool reclaim);
 void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count);
 void csv_snode_segs_changed(struct csv_snode *snode);
 void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64 seq);
-void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
 int csv_snode_lock(struct csv_snode *snode, const struct csv_call *call);
+
+/* recall.c */
 int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
 		     u64 end, enum csv_segment_mode want);
+void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
+void csv_snode_recall_unlinked(struct csv_snode *snode);
 
 /* dispatch.c */
 void csv_service_request(struct csv_call *call);

@@ -420,10 +420,7 @@ static int csv_call_run(struct csv_conn *conn, struct csv_rsp_slot *slot, unsign
 	return 0;
 }
 
-/*
- * A request has come a second time, all of it: the other side takes no answer before it has
- * sent the question. Its reply may have been lost with the connection meanwhile: -ESTALE.
- */
+/* A request has come a second time, all of it: before that the other side takes no answer. */
 static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot)
 {
 	struct csv_rsp *rsp = conn->peer->rsp;
@@ -443,7 +440,7 @@ static int csv_call_repeat(struct csv_conn *conn, struct csv_rsp_slot *slot)
 		refcount_inc(&rsp->ref);
 		send = true;
 	} else if (!x->tx.busy || x->tx_conn != conn) {
-		ret = -ESTALE;
+		ret = -ESTALE;	/* lost with the connection before */
 	}
 	spin_unlock(&rsp->lock);
 	if (old)
@@ -501,7 +498,6 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	spin_unlock(&rsp->lock);
 	if (lost)
 		return -ESTALE;
-
 	if (state == CSV_RSP_RECEIVING)
 		return -EPROTO;
 	if (seq == slot->seq + 1 && state != CSV_RSP_RUNNING && !busy)
@@ -523,7 +519,7 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
  * csv_call_end() - a request is complete
  * @conn: connection
  *
- * Return: 0; -ESTALE: on another link, please.
+ * Return: 0 or -ESTALE.
  */
 int csv_call_end(struct csv_conn *conn)
 {

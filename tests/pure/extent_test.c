@@ -6,6 +6,7 @@
 #include "../../kernel/route/extent.h"
 
 #define EXTENT_BLOCKS	96
+#define EXTENT_ANY	CSV_EXTENT_MAP_MAX
 #define EXTENT_BS	4096ull
 
 #define HOLE		CSV_EXT_HOLE
@@ -127,7 +128,8 @@ static void extent_model_step(struct csv_test *test, struct csv_extent_map *map,
 
 	extent_model_range(rnd, &start, &end);
 	for (i = 0; i < 2; i++)
-		CSV_ASSERT_EQ(csv_extent_map_covers(map, start * EXTENT_BS, end * EXTENT_BS, i, UINT_MAX),
+		CSV_ASSERT_EQ(csv_extent_map_covers(map, start * EXTENT_BS, end * EXTENT_BS, i,
+						    EXTENT_ANY),
 			      extent_model_covers(start, end, i));
 }
 
@@ -253,7 +255,7 @@ CSV_TEST(extent_test_empty)
 	csv_extent_map_remove(&map, 0, U64_MAX);
 	csv_extent_map_written(&map, 0, U64_MAX);
 	CSV_EXPECT_TRUE(!csv_extent_map_find(&map, 0));
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 0, U64_MAX, false, UINT_MAX), 0ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 0, U64_MAX, false, EXTENT_ANY), 0ull);
 	CSV_EXPECT_TRUE(csv_extent_map_empty(&map));
 	csv_extent_map_destroy(&map);
 }
@@ -275,14 +277,14 @@ CSV_TEST(extent_test_covers)
 	csv_extent_map_for_each(&map, each)
 		CSV_EXPECT_TRUE(extent_same(each, &ext[nr++]));
 	CSV_EXPECT_EQ(nr, 4u);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 0, 100, false, UINT_MAX), 30ull);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 0, 100, true, UINT_MAX), 10ull);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 5, 25, false, UINT_MAX), 20ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 0, 100, false, EXTENT_ANY), 30ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 0, 100, true, EXTENT_ANY), 10ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 5, 25, false, EXTENT_ANY), 20ull);
 	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 5, 25, false, 1), 5ull);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 5, 5, false, UINT_MAX), 0ull);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 10, 20, true, UINT_MAX), 0ull);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 30, 50, false, UINT_MAX), 0ull);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 40, U64_MAX, true, UINT_MAX), U64_MAX - 40);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 5, 5, false, EXTENT_ANY), 0ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 10, 20, true, EXTENT_ANY), 0ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 30, 50, false, EXTENT_ANY), 0ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 40, U64_MAX, true, EXTENT_ANY), U64_MAX - 40);
 	csv_extent_map_destroy(&map);
 }
 
@@ -346,7 +348,7 @@ CSV_TEST(extent_test_full)
 	csv_extent_map_remove(&map, 500, 520);
 	csv_extent_map_written(&map, 62, 64);
 	CSV_EXPECT_EQ(map.nr, CSV_EXTENT_MAP_MAX + 0u);
-	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 60, 68, true, UINT_MAX), 8ull);
+	CSV_EXPECT_EQ(csv_extent_map_covers(&map, 60, 68, true, EXTENT_ANY), 8ull);
 	extent_check_sane(test, &map);
 	csv_extent_map_destroy(&map);
 }
