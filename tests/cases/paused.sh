@@ -102,8 +102,9 @@ assert_eq "$(node 2 ls /csv/data | wc -l)" 3
 note "no network: whatever I/O is under way ends by SIGKILL"
 # direct writes wait for their COMMIT, redirected ones for the data's way
 assert node 2 rm /tmp/stop
-assert node 2 fallocate -l 16M /csv/data/direct
-for file in block file; do assert node 2 dd if=/dev/zero of=/csv/data/$file bs=1M count=16 oflag=direct status=none; done
+# the asynchronous writes have files of their own, since a buffered one keeps others from submitting
+for file in direct direct-aio; do assert node 2 fallocate -l 16M /csv/data/$file; done
+for file in block block-aio file file-aio; do assert node 2 dd if=/dev/zero of=/csv/data/$file bs=1M count=16 oflag=direct status=none; done
 # No faster than it has to be: what starts later needs the processors, too.
 start() { # NAME FILE FIO-OPTION...
 	in_background "$1" "fio --name=$1 --filename=/csv/data/$2 --rw=randwrite --bs=4k --size=16M --time_based --runtime=300 \
@@ -118,7 +119,7 @@ for way in "${ways[@]}"; do
 	route 2 $way
 	start $way-sync $way --ioengine=psync --direct=1
 	start $way-buffered $way --ioengine=psync
-	start $way-aio $way --ioengine=libaio --direct=1 --iodepth=16
+	start $way-aio $way-aio --ioengine=libaio --direct=1 --iodepth=16
 	start $way-uring $way --ioengine=io_uring --direct=1 --iodepth=16
 	# two of them, so that one waits for the other's lock of the file
 	for name in $way-append{1,2}; do
