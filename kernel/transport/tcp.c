@@ -46,7 +46,10 @@ struct csv_tcp_listener {
 static struct lock_class_key csv_tcp_sk_key[2];
 static struct lock_class_key csv_tcp_slock_key[2];
 
-/* These sockets are used under reclaim, others are not. */
+/*
+ * These sockets are used under reclaim, others are not. Not for one that was accepted: the
+ * lock that this makes anew may be held by a packet that has just come.
+ */
 static void csv_tcp_reclassify(struct sock *sk)
 {
 	if (!sock_allow_reclassification(sk))
@@ -154,7 +157,6 @@ static void csv_tcp_setup(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
-	csv_tcp_reclassify(sk);
 	sk->sk_allocation = GFP_NOIO;
 	sk->sk_use_task_frag = false;
 	sk_set_memalloc(sk);
@@ -185,6 +187,7 @@ static int csv_tcp_connect(struct csv_conn *conn, const struct sockaddr_storage 
 		kfree(tcp);
 		return ret;
 	}
+	csv_tcp_reclassify(tcp->sock->sk);
 	csv_tcp_setup(tcp->sock);
 	tcp->sock->sk->sk_sndtimeo = msecs_to_jiffies(CSV_TCP_CONNECT_MS);
 	smp_store_mb(conn->priv, tcp);	/* pairs with csv_conn_shutdown() */
