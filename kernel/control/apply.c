@@ -94,8 +94,6 @@ static int csv_table_check_local(struct csv_net *cn, const struct csv_table *old
 	return 0;
 }
 
-#define CSV_NEVER_HEARD	"apply its table there, or fence it if off"
-
 /*
  * A node leaves the table: whoever brings a volume online later would not ask it. So it
  * must have said that it uses none, of those that leave with it, too: they may come back.
@@ -117,7 +115,8 @@ static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *o
 			struct csv_state_report report;
 
 			if (csv_state_get(cn, node->id, old->volumes[j].id, &report)) {
-				NL_SET_ERR_MSG_FMT(extack, "%s never told of %s: " CSV_NEVER_HEARD,
+				NL_SET_ERR_MSG_FMT(extack,
+						   "%s never told of %s: apply the table there, or fence it if off",
 						   node->name, old->volumes[j].name);
 				return -EBUSY;
 			}

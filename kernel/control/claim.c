@@ -64,6 +64,8 @@ static int csv_claim_one(struct csv_volume *vol, u32 node, u32 flags)
 	       time_before(jiffies, end) && !fatal_signal_pending(current))
 		schedule_timeout_killable(HZ / 20);
 	csv_peer_put(peer);
+	if (err == -EAGAIN && fatal_signal_pending(current))
+		err = -EINTR;
 	if (!err) {
 		left = max_t(long, end - jiffies, 1);
 		left = wait_for_completion_killable_timeout(&claim->rpc.completion, left);

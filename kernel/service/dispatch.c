@@ -207,7 +207,6 @@ static void csv_service_refuse(struct csv_call *call, int err)
 static void csv_service_node_work(struct work_struct *work)
 {
 	struct csv_call *call = container_of(work, struct csv_call, work);
-
 	struct csv_net *cn = call->cn;
 
 	if (call->opcode == CSV_OP_CLAIM)

@@ -54,38 +54,37 @@ if csvctl_on 2 volume offline data 2>said; then fail "offline with a file that i
 assert node 3 bash -c 'kill $(cat /tmp/open.pid)'
 wait $opener || true
 
+# leaving FROM TO [DMSETUP-OPTION...]: FROM goes off line, and its last writes do not get through; TO would take over
+leaving() {
+	assert node "$1" dmsetup suspend "${@:3}" "n$1-vol1"
+	node "$1" csvctl volume offline data &
+	leaver=$!
+	sleep 2
+	table_owner=$2 table_epoch=$((table_epoch + 1))
+	assert apply_table "$2"
+	if csvctl_on "$2" volume online data 2>said; then fail "on line while node $1 still has it mounted"; fi
+	grep -q "is online on n$1: set it offline there" said || fail "$(cat said)"
+}
+
+# left FROM TO: now they do
+left() {
+	kill -0 $leaver || fail "the offline did not wait for its disk"
+	assert node "$1" dmsetup resume "n$1-vol1"
+	assert wait $leaver
+	assert apply_table
+	assert volume_online "$2"
+}
+
 note "a volume that is still going off line is not free"
 umount_csv 1 2 3
-# its last writes do not get through
-assert node 2 dmsetup suspend --nolockfs --noflush n2-vol1
-node 2 csvctl volume offline data &
-leaving=$!
-sleep 2
-table_owner=3 table_epoch=3
-assert apply_table 3
-if csvctl_on 3 volume online data 2>said; then fail "on line while node 2 still has it mounted"; fi
-grep -q 'is online on n2: set it offline there' said || fail "$(cat said)"
+leaving 2 3 --nolockfs --noflush
 if write_table | sed '/n2/d' | node_in 3 csvctl cluster apply - 2>said; then fail "a table without a node that has the disk"; fi
 grep -q 'n2 uses data: stop that' said || fail "$(cat said)"
-kill -0 $leaving || fail "the offline did not wait for its disk"
-assert node 2 dmsetup resume n2-vol1
-assert wait $leaving
-assert apply_table
-assert volume_online 3
+left 2 3
 
 note "nor is one that is frozen, for a snapshot"
-assert node 3 dmsetup suspend n3-vol1
-node 3 csvctl volume offline data &
-leaving=$!
-sleep 2
-table_owner=2 table_epoch=4
-assert apply_table 2
-if csvctl_on 2 volume online data 2>said; then fail "on line while it is frozen at node 3"; fi
-grep -q 'is online on n3: set it offline there' said || fail "$(cat said)"
-assert node 3 dmsetup resume n3-vol1
-assert wait $leaving
-assert apply_table
-assert volume_online 2
+leaving 3 2
+left 3 2
 
 note "the old epoch"
 # shellcheck disable=SC2034 # of csvfs.sh
