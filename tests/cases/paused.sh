@@ -29,6 +29,9 @@ grows() { # FILE
 	[ "$(size_of "$1")" -gt "$before" ]
 }
 
+# FILE of zeros has been written to: a program is past its start, which takes long on a slow machine.
+begun() { ! node 1 cmp -s -n 16M "/csv/data/$1" /dev/zero; }
+
 cluster_up
 node 2 rm -f /tmp/stop /tmp/{one,two,three,ls}.pid
 
@@ -127,7 +130,8 @@ for way in "${ways[@]}"; do
 		job[$name]=$!
 		names+=("$name")
 	done
-	sleep 3
+	for file in $way $way-aio; do wait_for 30 begun $file; done
+	sleep 2
 	for name in "${names[@]}"; do assert lives "$name"; done
 	assert node 2 ip link set eth0 down
 	sleep 1
