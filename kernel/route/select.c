@@ -53,7 +53,8 @@ static __u64 csv_select_block(const struct csv_select *in)
  *
  * File redirection wins over block redirection, and every reason is reported:
  * when one goes away the others still hold. The coordinator has the disk by
- * definition, so nothing redirects its blocks.
+ * definition, so nothing redirects its blocks. Without access everything waits,
+ * at the coordinator, too.
  *
  * Return: the route, and why it is not local or direct
  */
@@ -61,7 +62,7 @@ struct csv_selected csv_route_select(const struct csv_select *in)
 {
 	struct csv_selected out = { .route = CSV_ROUTE_COUNT };
 
-	if (in->access == CSV_ACCESS_NONE && !in->coordinator)
+	if (in->access == CSV_ACCESS_NONE)
 		return out;
 	out.file_reasons = csv_select_file_lasting(in) | csv_select_file_once(in);
 	if (!in->coordinator)
