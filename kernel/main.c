@@ -67,9 +67,12 @@ static int __init csv_init(void)
 	err = csv_mapped_init();
 	if (err)
 		goto exit_redrive;
-	err = csv_transport_init();
+	err = csv_block_init();
 	if (err)
 		goto exit_mapped;
+	err = csv_transport_init();
+	if (err)
+		goto exit_block;
 	err = csv_control_init();
 	if (err)
 		goto exit_transport;
@@ -82,6 +85,8 @@ exit_control:
 	csv_control_exit();
 exit_transport:
 	csv_transport_exit();
+exit_block:
+	csv_block_exit();
 exit_mapped:
 	csv_mapped_exit();
 exit_redrive:
@@ -98,6 +103,7 @@ static void __exit csv_exit(void)
 	csvfs_super_exit();
 	csv_control_exit();
 	csv_transport_exit();
+	csv_block_exit();
 	csv_mapped_exit();
 	csv_redrive_exit();
 	csv_run_exit();

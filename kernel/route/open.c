@@ -177,12 +177,3 @@ void csv_open_reclaim(struct csv_super *super)
 	if (prev)
 		csv_open_reclaim_one(super, prev);
 }
-
-/**
- * csv_open_reclaim_wait - no reclaim holds an inode any more
- * @super: a mount that recalls and sessions do not find any more
- */
-void csv_open_reclaim_wait(struct csv_super *super)
-{
-	wait_var_event(&super->reclaims, !atomic_read(&super->reclaims));
-}

@@ -58,7 +58,8 @@ static void csv_recall_doubt_work(struct work_struct *work)
 	if (vol->super == doubt->super)
 		inode = csv_inode_find(doubt->super->sb, &doubt->fh);
 	if (inode) {
-		csv_layout_forget(csv_inode_of(inode), doubt->start, doubt->end);
+		/* an asynchronous write under way there needs to know its blocks */
+		csv_layout_give_up(csv_inode_of(inode), doubt->start, doubt->end, 0);
 		csv_recall_put_inode(doubt->super, inode);
 	}
 	up_read(&vol->super_lock);

@@ -221,7 +221,6 @@ void csv_open_pinned(struct inode *inode);
 void csv_open_unpin(struct inode *inode);
 void csv_close_send(struct csv_super *super, const struct csv_fh *fh, u32 count);
 void csv_open_reclaim(struct csv_super *super);
-void csv_open_reclaim_wait(struct csv_super *super);
 
 /* layout.c */
 

@@ -11,6 +11,20 @@
 #include <linux/blkdev.h>
 #include "service.h"
 
+/* Of its own: what ends here is waited for by workers of csv_wq. */
+static struct workqueue_struct *csv_block_wq;
+
+int csv_block_init(void)
+{
+	csv_block_wq = alloc_workqueue("csv_block", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return csv_block_wq ? 0 : -ENOMEM;
+}
+
+void csv_block_exit(void)
+{
+	destroy_workqueue(csv_block_wq);
+}
+
 static void csv_block_finish(struct csv_export *export, struct csv_call *call, int err)
 {
 	call->err = err;
@@ -37,7 +51,7 @@ static void csv_block_submit_work(struct work_struct *work);
 static void csv_block_queue(struct csv_call *call, work_func_t fn)
 {
 	INIT_WORK(&call->work, fn);
-	queue_work(csv_wq, &call->work);
+	queue_work(csv_block_wq, &call->work);
 }
 
 static void csv_block_ended(struct csv_export *export, struct csv_call *call)
@@ -235,7 +249,8 @@ void csv_service_block(struct csv_export *export, struct csv_call *call)
  * Before the segments of a reborn node are given away, or blocks that somebody
  * held. Bios of other nodes that come meanwhile join the other turn and are not
  * waited for; two turns are waited for, since one may have been joined just
- * before it was closed.
+ * before it was closed. One caller at a time: another's turns would let new bios
+ * join the one that is being waited for.
  */
 void csv_service_block_wait(struct csv_export *export)
 {
@@ -245,8 +260,10 @@ void csv_service_block_wait(struct csv_export *export)
 	smp_mb();
 	if (!atomic_read(&export->block_inflight[0]) && !atomic_read(&export->block_inflight[1]))
 		return;
+	mutex_lock(&export->block_mutex);
 	for (i = 0; i < 2; i++) {
 		turn = (atomic_inc_return(&export->block_turn) - 1) & 1;
 		wait_event(export->block_wait, !atomic_read(&export->block_inflight[turn]));
 	}
+	mutex_unlock(&export->block_mutex);
 }

@@ -132,6 +132,7 @@ static ssize_t csv_service_write_locked(struct csv_request *req, struct csv_snod
 {
 	ssize_t n;
 
+	csv_export_changes(req->export, d_inode(snode->dentry), CSV_CHANGED_ANY);
 	csv_commit_begin(req, d_inode(snode->dentry));
 	n = csv_lower_write(file, &req->call->data, pos, req->in.flags & CSV_WRITE_SYNC);
 	csv_commit_end(req, d_inode(snode->dentry));
@@ -176,6 +177,9 @@ static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode 
 	n = err;
 	if (!err) {
 		req->out.offset = pos;
+		/* the lower file system may allocate more than this */
+		if (pos + len > size)
+			WRITE_ONCE(snode->post_eof, true);
 		n = csv_service_write_locked(req, snode, file, pos);
 	}
 unlock:
@@ -188,10 +192,12 @@ static ssize_t csv_service_do_write(struct csv_request *req, struct csv_snode *s
 {
 	u64 pos = req->in.offset, len = iov_iter_count(&req->call->data);
 	ssize_t n = -EAGAIN;
+	int err;
 
 	if (!(req->in.flags & CSV_WRITE_APPEND)) {
-		if (down_read_killable(&snode->op_lock))
-			return -ERESTARTSYS;
+		err = csv_snode_lock_shared(snode, req->call);
+		if (err)
+			return err;
 		if (!csv_service_drops_privs(req, snode) &&
 		    csv_service_write_alone(req, snode, file, pos, len)) {
 			req->out.offset = pos;
@@ -265,6 +271,7 @@ static int csv_service_fallocate_locked(struct csv_request *req, struct csv_snod
 	old = csv_service_assume(req);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
+	csv_export_changes(req->export, inode, CSV_CHANGED_ANY);
 	csv_commit_begin(req, inode);
 	err = csv_lower_fallocate(&req->export->lower, file, req->in.flags, req->in.offset,
 				  req->in.length);

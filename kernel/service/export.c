@@ -4,6 +4,7 @@
  * threads of its own, so that one volume that waits does not hold up another.
  */
 #include <linux/fs_struct.h>
+#include <linux/hash.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 #include "../control/volume.h"
@@ -47,14 +48,12 @@ static struct csv_call *csv_export_dequeue(struct csv_queue *queue)
 	return call;
 }
 
-/**
- * csv_service_is_current - whether somebody still wants a call to be executed
- * @call: the call
- *
- * Not so when the node was reborn and has forgotten it, when the node is fenced and others
- * have taken over what it did, or when it has cancelled the call.
+/*
+ * Whether somebody still wants a call to be executed. Not so when the node was reborn and
+ * has forgotten it, when the node is fenced and others have taken over what it did, or when
+ * it has cancelled the call.
  */
-bool csv_service_is_current(const struct csv_call *call)
+static bool csv_service_is_current(const struct csv_call *call)
 {
 	unsigned long now = csv_node_incarnation(call->cn, call->node);
 
@@ -63,31 +62,82 @@ bool csv_service_is_current(const struct csv_call *call)
 	       !csv_node_gone(call->cn, call->node, 0);
 }
 
-static void csv_export_serve(struct csv_queue *queue)
+/**
+ * csv_service_waits - a call is about to wait for other nodes
+ * @call: which changes nothing before csv_service_goes_on() has returned true
+ */
+void csv_service_waits(struct csv_call *call)
+{
+	struct csv_export *export = call->private;
+
+	WRITE_ONCE(call->waits, true);
+	if (export && wq_has_sleeper(&export->drop_wait))
+		wake_up(&export->drop_wait);
+}
+
+/**
+ * csv_service_goes_on - a call is about to change something
+ * @call: the call
+ *
+ * Return: whether somebody still wants that
+ */
+bool csv_service_goes_on(struct csv_call *call)
+{
+	WRITE_ONCE(call->waits, false);
+	/* either we see that the node is gone, or who drops it sees us: csv_export_serves() */
+	smp_mb();
+	return csv_service_is_current(call);
+}
+
+/* The next call; NULL: the thread is to stop. */
+static struct csv_call *csv_export_next(struct csv_queue *queue)
+{
+	struct csv_call *call;
+	DEFINE_WAIT(wait);
+
+	/*
+	 * Never takes a call while it is among those that sleep: it might take the wakeup
+	 * of another call, too, for which then nobody comes.
+	 */
+	while (!(call = csv_export_dequeue(queue)) && !kthread_should_stop()) {
+		prepare_to_wait_exclusive(&queue->wait, &wait, TASK_IDLE);
+		if (list_empty_careful(&queue->calls) && !kthread_should_stop())
+			schedule();
+		finish_wait(&queue->wait, &wait);
+	}
+	return call;
+}
+
+static void csv_server_set(struct csv_server *server, struct csv_call *call)
+{
+	spin_lock(&server->lock);
+	server->call = call;
+	spin_unlock(&server->lock);
+}
+
+static void csv_export_serve(struct csv_server *server)
 {
 	struct csv_export *export;
 	struct csv_call *call;
 	u64 tx;
 
-	for (;;) {
-		call = NULL;
-		wait_event_idle_exclusive(queue->wait, kthread_should_stop() ||
-					  (call = csv_export_dequeue(queue)));
-		if (!call)
-			return;
+	while ((call = csv_export_next(server->queue))) {
 		export = call->private;
 		tx = 0;
-		if (csv_service_is_current(call))
+		csv_server_set(server, call);
+		if (csv_service_goes_on(call))
 			tx = csv_service_execute(export, call);
 		else
 			csv_service_fail(call, -CSV_ENOT_COORD);
+		csv_server_set(server, NULL);
+		if (wq_has_sleeper(&export->drop_wait))
+			wake_up(&export->drop_wait);
 		csv_commit_reply(export, call, tx);
 	}
 }
 
 static int csv_export_thread(void *data)
 {
-	struct csv_queue *queue = data;
 	int err;
 
 	/* the umask is each caller's, and the lower file system reads it from here */
@@ -98,7 +148,7 @@ static int csv_export_thread(void *data)
 			schedule_timeout_idle(HZ);
 		return err;
 	}
-	csv_export_serve(queue);
+	csv_export_serve(data);
 	return 0;
 }
 
@@ -119,14 +169,15 @@ static int csv_export_start_threads(struct csv_export *export)
 	err = csv_commit_start(export);
 	if (err)
 		return err;
-	for (i = 0; i < ARRAY_SIZE(export->threads); i++) {
+	for (i = 0; i < CSV_SERVERS; i++) {
+		struct csv_server *server = &export->servers[i];
 		struct task_struct *task;
 
-		task = kthread_run(csv_export_thread, csv_export_queue_of(export, i),
-				   "csv_svc%u/%s", i, export->vol->name);
+		task = kthread_run(csv_export_thread, server, "csv_svc%u/%s", i,
+				   export->vol->name);
 		if (IS_ERR(task))
 			return PTR_ERR(task);
-		export->threads[i] = task;
+		server->task = task;
 	}
 	return 0;
 }
@@ -135,10 +186,10 @@ static void csv_export_stop_threads(struct csv_export *export)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(export->threads); i++) {
-		if (export->threads[i])
-			kthread_stop(export->threads[i]);
-		export->threads[i] = NULL;
+	for (i = 0; i < CSV_SERVERS; i++) {
+		if (export->servers[i].task)
+			kthread_stop(export->servers[i].task);
+		export->servers[i].task = NULL;
 	}
 	csv_commit_stop(export);
 }
@@ -222,6 +273,12 @@ int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const 
 	csv_export_init_queue(&export->normal);
 	csv_export_init_queue(&export->data);
 	csv_export_init_queue(&export->reserved);
+	init_waitqueue_head(&export->drop_wait);
+	for (i = 0; i < CSV_SERVERS; i++) {
+		spin_lock_init(&export->servers[i].lock);
+		export->servers[i].queue = csv_export_queue_of(export, i);
+	}
+	mutex_init(&export->block_mutex);
 	init_waitqueue_head(&export->block_wait);
 
 	err = csv_lower_mount(&export->lower, vol->fstype, vol->device, why);
@@ -261,6 +318,42 @@ void csv_export_put(struct csv_export *export)
 {
 	if (refcount_dec_and_test(&export->ref))
 		complete(&export->gone);
+}
+
+static u32 *csv_export_changed(struct csv_export *export, const struct inode *inode)
+{
+	return &export->changed[hash_64(inode->i_ino, ilog2(CSV_CHANGED_BUCKETS))];
+}
+
+/**
+ * csv_export_changes - somebody may write to a file from now on
+ * @export: the volume
+ * @inode: the file
+ * @node: who, by a layout; CSV_CHANGED_ANY: otherwise
+ */
+void csv_export_changes(struct csv_export *export, const struct inode *inode, u32 node)
+{
+	u32 *changed = csv_export_changed(export, inode), was = READ_ONCE(*changed);
+
+	if (was == node || was == CSV_CHANGED_ANY)
+		return;
+	if (cmpxchg(changed, 0, node) && READ_ONCE(*changed) != node)
+		WRITE_ONCE(*changed, CSV_CHANGED_ANY);
+}
+
+/**
+ * csv_export_unchanged - whether nobody else has written to a file since the volume is online
+ * @export: the volume
+ * @inode: the file
+ * @node: who may have
+ *
+ * Return: false also where it is not known
+ */
+bool csv_export_unchanged(struct csv_export *export, const struct inode *inode, u32 node)
+{
+	u32 changed = READ_ONCE(*csv_export_changed(export, inode));
+
+	return !changed || changed == node;
 }
 
 /* Calls @fn for every inode that somebody holds, with a reference and no lock. */
@@ -312,13 +405,46 @@ static void csv_export_drop_one(struct csv_snode *snode, void *data)
 	csv_snode_unpin(snode, node, U32_MAX);
 }
 
+/* A call of a node that is gone: one that waits ends, any other is about to. */
+static bool csv_server_is_at(struct csv_server *server, u32 node)
+{
+	struct csv_call *call;
+	bool busy = false;
+
+	spin_lock(&server->lock);
+	call = server->call;
+	if (call && call->node == node && !csv_service_is_current(call)) {
+		busy = !READ_ONCE(call->waits);
+		WRITE_ONCE(call->cancelled, true);
+		smp_mb();	/* pairs with the one in wait_var_event() */
+		wake_up_var(&call->cancelled);
+	}
+	spin_unlock(&server->lock);
+	return busy;
+}
+
+static bool csv_export_serves(struct csv_export *export, u32 node)
+{
+	bool busy = false;
+	unsigned int i;
+
+	/* pairs with csv_service_goes_on() */
+	smp_mb();
+	for (i = 0; i < CSV_SERVERS; i++)
+		busy |= csv_server_is_at(&export->servers[i], node);
+	return busy;
+}
+
 /**
  * csv_export_drop_node - a node was reborn or fenced: it holds nothing any more
  * @export: the volume
- * @node: the node
+ * @node: the node, gone in the sense of csv_node_gone() or with another incarnation
+ *
+ * Whatever it had asked for is done by then, or never will be.
  */
 void csv_export_drop_node(struct csv_export *export, u32 node)
 {
+	wait_event(export->drop_wait, !csv_export_serves(export, node));
 	csv_service_block_wait(export);
 	csv_export_for_each(export, csv_export_drop_one, &node);
 }

@@ -95,6 +95,8 @@ static int csv_service_change(struct csv_request *req, struct csv_snode *snode)
 
 	if (IS_ERR(old))
 		return PTR_ERR(old);
+	if (req->in.setattr.valid & CSV_SET_SIZE)
+		csv_export_changes(req->export, d_inode(snode->dentry), CSV_CHANGED_ANY);
 	csv_commit_begin(req, d_inode(snode->dentry));
 	err = csv_lower_setattr(&req->export->lower, snode->dentry, &req->in.setattr);
 	csv_commit_end(req, d_inode(snode->dentry));
@@ -193,8 +195,9 @@ static int csv_service_do_flags_set(struct csv_request *req, struct csv_snode *s
 	const struct cred *old;
 	int err;
 
-	if (down_write_killable(&snode->op_lock))
-		return -ERESTARTSYS;
+	err = csv_snode_lock(snode, req->call);
+	if (err)
+		return err;
 	err = csv_service_recall(req, snode, 0, U64_MAX);
 	if (err)
 		goto unlock;

@@ -128,6 +128,8 @@ static int csv_grant_map(struct csv_grant *grant)
 	u64 pos;
 	int err;
 
+	if (grant->write && grant->want > grant->eof)
+		WRITE_ONCE(grant->snode->post_eof, true);
 	for (pos = grant->start; pos < grant->want && grant->nr < CSV_GRANT_EXTENTS;
 	     pos += iomap->length) {
 		u64 end = pos < grant->need ? grant->need : grant->want;
@@ -191,7 +193,7 @@ static u64 csv_grant_piece(struct csv_grant *grant, const struct iomap *iomap, u
 	return min(end, seg.end);
 }
 
-static int csv_grant_extent(struct csv_grant *grant, const struct iomap *iomap)
+static int csv_grant_extent(struct csv_grant *grant, const struct iomap *iomap, u64 seq)
 {
 	struct csv_snode *snode = grant->snode;
 	enum csv_ext_state state = csv_grant_state_of(iomap);
@@ -208,11 +210,9 @@ static int csv_grant_extent(struct csv_grant *grant, const struct iomap *iomap)
 		err = csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS);
 		if (!err)
 			err = csv_segments_grant(&snode->segs, grant->node, pos, end, mode, state,
-						 addr);
+						 addr, seq);
 		if (err)
 			return err;
-		if (grant->write && end > grant->eof)
-			snode->post_eof = true;
 		ext = &grant->out[grant->nr_out++];
 		ext->offset = cpu_to_le64(pos);
 		ext->length = cpu_to_le64(end - pos);
@@ -236,13 +236,14 @@ static int csv_grant_record(struct csv_grant *grant, struct csv_request *req)
 		mutex_unlock(&snode->seg_mutex);
 		return -ERESTART;
 	}
+	req->out.seq = atomic64_inc_return(&snode->export->seq);
 	for (i = 0; i < grant->nr; i++)
-		if (csv_grant_extent(grant, &grant->map[i]))
+		if (csv_grant_extent(grant, &grant->map[i], req->out.seq))
 			break;
 	csv_snode_segs_changed(snode);
-	req->out.seq = atomic64_inc_return(&snode->export->seq);
-	snode->granted = req->out.seq;
 	mutex_unlock(&snode->seg_mutex);
+	if (grant->write)
+		csv_export_changes(snode->export, grant->inode, grant->node);
 	if (!grant->nr_out && grant->start < grant->need)
 		return -CSV_EREDIRECT;
 	return 0;
@@ -366,8 +367,8 @@ int csv_service_layout_get(struct csv_request *req)
 		if (err)
 			goto free;
 	}
-	err = -ERESTARTSYS;
-	if (down_write_killable(&snode->op_lock))
+	err = csv_snode_lock(snode, req->call);
+	if (err)
 		goto free;
 	csv_commit_begin(req, grant->inode);
 	err = csv_grant_run(grant, req);
@@ -416,10 +417,21 @@ static int csv_commit_check(struct csv_snode *snode, u32 node, const struct ioma
 	return 0;
 }
 
+/* Where the node says, and not written to by somebody else, who would have filled up a block. */
+static bool csv_commit_is_there(struct csv_snode *snode, u32 node, const struct iomap *found,
+				u64 addr)
+{
+	if (found->type == IOMAP_HOLE || found->addr != addr)
+		return false;
+	return found->type == IOMAP_UNWRITTEN ||
+	       csv_export_unchanged(snode->export, d_inode(snode->dentry), node);
+}
+
 /*
  * A COMMIT of what an earlier coordinator had granted. The blocks are the file's
  * still, at the same place, if they are where the node says; nobody else may
- * have been granted any of it since.
+ * have written to them since. They are written already if that coordinator had
+ * executed it. -EAGAIN: somebody reads them, and has to be told first.
  */
 static int csv_commit_check_reclaim(struct csv_snode *snode, u32 node, const struct iomap *maps,
 				    int nr, u64 new_size)
@@ -437,15 +449,17 @@ static int csv_commit_check_reclaim(struct csv_snode *snode, u32 node, const str
 		end = pos + maps[i].length;
 		if (((pos | end) & (bs - 1)) || end <= pos)
 			return -EINVAL;
-		if (csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_RW_EXCL,
-					  nodes))
+		if (csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_READ, nodes))
 			return -CSV_ENO_LAYOUT;
 		for (; pos < end; pos += found.length) {
 			err = csv_lower_map(lower, inode, pos, end - pos, false, &found);
-			if (err || found.type == IOMAP_HOLE ||
-			    found.addr != maps[i].addr + (pos - maps[i].offset))
+			if (err || !csv_commit_is_there(snode, node, &found,
+							maps[i].addr + (pos - maps[i].offset)))
 				return -CSV_ENO_LAYOUT;
 		}
+		if (csv_segments_conflict(&snode->segs, node, maps[i].offset, end,
+					  CSV_SEGMENT_RW_EXCL, nodes))
+			return -EAGAIN;
 	}
 	if (new_size > size &&
 	    csv_segments_conflict(&snode->segs, node, round_down(size, bs),
@@ -476,7 +490,7 @@ static void csv_commit_record(struct csv_snode *snode, u32 node, const struct io
 			continue;
 		csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
 		csv_segments_grant(&snode->segs, node, eof, eof + bs, CSV_SEGMENT_RW_EXCL,
-				   CSV_EXT_WRITTEN, seg.addr + (eof - seg.start));
+				   CSV_EXT_WRITTEN, seg.addr + (eof - seg.start), seg.seq);
 	}
 }
 
@@ -527,7 +541,7 @@ int csv_service_layout_commit(struct csv_request *req)
 		goto out;
 	/*
 	 * Nothing that we have granted keeps changes of the map away from a reclaim. It does
-	 * not wait for them, which may wait for recalls, but comes again.
+	 * not wait for them, which may wait for recalls, but comes again; nor for readers.
 	 */
 	reclaim = !req->in.seq;
 	if (reclaim && !down_read_trylock(&snode->op_lock)) {
@@ -551,6 +565,10 @@ int csv_service_layout_commit(struct csv_request *req)
 	mutex_unlock(&snode->seg_mutex);
 	if (reclaim)
 		up_read(&snode->op_lock);
+	if (reclaim && err == -EAGAIN) {
+		csv_snode_recall_behind(snode, req->call->node);
+		err = -CSV_ENOT_COORD;
+	}
 	if (!err)
 		err = csv_commit_attr(req, snode->dentry);
 out:

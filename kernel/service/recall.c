@@ -16,6 +16,7 @@ struct csv_recall_wait {
 	void *key;		/* of wake_up_var(): only an address */
 	struct csv_snode *snode;
 	u64 start, end, seq;
+	bool behind;		/* clears csv_snode.recalling */
 };
 
 /* One RECALL under way to one node; sent again until it is answered. */
@@ -41,6 +42,8 @@ static void csv_recall_put(struct csv_recall_wait *wait)
 
 	if (!refcount_dec_and_test(&wait->ref))
 		return;
+	if (wait->behind)
+		WRITE_ONCE(wait->snode->recalling, false);
 	csv_snode_put(wait->snode);
 	kfree(wait);
 	csv_export_put(export);
@@ -233,9 +236,11 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		     u64 end, enum csv_segment_mode want)
 {
 	struct csv_recall_wait *wait;
-	int err;
+	int err = 0;
 
 	lockdep_assert_held_write(&snode->op_lock);
+	if (call)
+		csv_service_waits(call);
 	wait = csv_recall_begin(snode, call, asking, start, end, want);
 	if (wait) {
 		err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
@@ -244,51 +249,70 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		else if (atomic_read(&wait->touched))
 			csv_recall_touch(snode);
 		csv_recall_put(wait);
-		if (err)
-			return err;
 	}
 	/* who gave up a layout may have given up a redirected bio before: killed, or cut off */
-	if (want == CSV_SEGMENT_RW_EXCL)
+	if (!err && want == CSV_SEGMENT_RW_EXCL)
 		csv_service_block_wait(snode->export);
-	return 0;
+	if (call && !csv_service_goes_on(call))
+		err = -ERESTARTSYS;
+	return err;
 }
 
-/* A file without a name gives up its layouts on a worker of its own. */
-struct csv_unlinked {
+/* A recall of a whole file that nobody waits for, on a worker of its own. */
+struct csv_recall_behind {
 	struct work_struct work;
 	struct csv_snode *snode;
 	struct csv_export *export;
+	u32 asking;
 };
 
-/* Nobody waits for the answers: the last one frees the blocks, whenever it comes. */
-static void csv_unlinked_work(struct work_struct *work)
+static void csv_recall_behind_work(struct work_struct *work)
 {
-	struct csv_unlinked *unlinked = container_of(work, struct csv_unlinked, work);
-	struct csv_snode *snode = unlinked->snode;
+	struct csv_recall_behind *behind = container_of(work, struct csv_recall_behind, work);
+	struct csv_snode *snode = behind->snode;
 	struct csv_recall_wait *wait;
 
-	wait = csv_recall_begin(snode, NULL, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
-	if (wait)
+	wait = csv_recall_begin(snode, NULL, behind->asking, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
+	if (wait) {
+		wait->behind = behind->asking;
 		csv_recall_put(wait);
+	} else if (behind->asking) {
+		WRITE_ONCE(snode->recalling, false);
+	}
 	csv_snode_put(snode);
-	csv_export_put(unlinked->export);
-	kfree(unlinked);
+	csv_export_put(behind->export);
+	kfree(behind);
 }
 
-/* The caller has references to the file and to its export. */
-void csv_snode_recall_unlinked(struct csv_snode *snode)
+static void csv_recall_behind(struct csv_snode *snode, u32 asking)
 {
-	struct csv_unlinked *unlinked;
+	struct csv_recall_behind *behind = kzalloc(sizeof(*behind), GFP_NOFS | __GFP_NOFAIL);
 
-	if (d_inode(snode->dentry)->i_nlink || !READ_ONCE(snode->nr_segs))
-		return;
-	unlinked = kzalloc(sizeof(*unlinked), GFP_NOFS | __GFP_NOFAIL);
 	refcount_inc(&snode->ref);
 	refcount_inc(&snode->export->ref);
-	unlinked->snode = snode;
-	unlinked->export = snode->export;
-	INIT_WORK(&unlinked->work, csv_unlinked_work);
-	queue_work(csv_wq, &unlinked->work);
+	behind->snode = snode;
+	behind->export = snode->export;
+	behind->asking = asking;
+	INIT_WORK(&behind->work, csv_recall_behind_work);
+	queue_work(csv_wq, &behind->work);
+}
+
+/* The last answer frees the blocks. The caller has references to the file and to its export. */
+void csv_snode_recall_unlinked(struct csv_snode *snode)
+{
+	if (!d_inode(snode->dentry)->i_nlink && READ_ONCE(snode->nr_segs))
+		csv_recall_behind(snode, 0);
+}
+
+/**
+ * csv_snode_recall_behind - take back from all others what they hold of a file
+ * @snode: the file; the caller has references to it and to its export
+ * @asking: who wants that, and will come again
+ */
+void csv_snode_recall_behind(struct csv_snode *snode, u32 asking)
+{
+	if (!xchg(&snode->recalling, true))
+		csv_recall_behind(snode, asking);
 }
 
 /**

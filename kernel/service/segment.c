@@ -141,16 +141,18 @@ static int csv_segments_splice(struct csv_segments *set, unsigned int first, uns
  * @mode: enum csv_segment_mode
  * @state: enum csv_ext_state of the blocks
  * @addr: of @start on the volume's disk, ignored for CSV_EXT_HOLE
+ * @seq: number of the grant
  *
  * Return: 0; -ENOSPC, with nothing changed, if the inode has too many segments
  * or there was no room; -EINVAL for an empty range or no node.
  */
 int csv_segments_grant(struct csv_segments *set, u32 node, u64 start, u64 end,
-		       u8 mode, u8 state, u64 addr)
+		       u8 mode, u8 state, u64 addr, u64 seq)
 {
 	struct csv_segment piece[3], new = {
 		.start = start,
 		.end = end,
+		.seq = seq,
 		.node = node,
 		.mode = mode,
 		.written = state == CSV_EXT_WRITTEN,
@@ -174,6 +176,7 @@ int csv_segments_grant(struct csv_segments *set, u32 node, u64 start, u64 end,
 	if (nr && csv_segment_mergeable(&piece[0], &new)) {
 		new.start = piece[0].start;
 		new.addr = piece[0].addr;
+		new.seq = max(new.seq, piece[0].seq);
 		nr = 0;
 	}
 	piece[nr++] = new;
@@ -186,6 +189,7 @@ int csv_segments_grant(struct csv_segments *set, u32 node, u64 start, u64 end,
 	if (nr > 1 && piece[nr - 1].start == end &&
 	    csv_segment_mergeable(&piece[nr - 2], &piece[nr - 1])) {
 		piece[nr - 2].end = piece[nr - 1].end;
+		piece[nr - 2].seq = max(piece[nr - 2].seq, piece[nr - 1].seq);
 		nr--;
 	}
 
@@ -194,31 +198,44 @@ int csv_segments_grant(struct csv_segments *set, u32 node, u64 start, u64 end,
 	return csv_segments_splice(set, first, last, piece, nr);
 }
 
-/* What csv_segments_return() does for one node. */
-static int csv_segments_return_one(struct csv_segments *set, u32 node, u64 start, u64 end)
+/* What csv_segments_return() does for one node: all in the middle that is old enough goes. */
+static int csv_segments_return_one(struct csv_segments *set, u32 node, u64 start, u64 end,
+				   u64 seq)
 {
-	unsigned int first = csv_segments_index(set, node, start);
-	unsigned int last = first, nr = 0;
+	unsigned int first = csv_segments_index(set, node, start), to, i;
 	struct csv_segment piece[2];
 
-	while (csv_segments_within(set, last, node, end))
-		last++;
-	if (first == last)
-		return 0;
-	if (set->seg[first].start < start)
-		piece[nr++] = csv_segment_until(set->seg[first], start);
-	if (set->seg[last - 1].end > end)
-		piece[nr++] = csv_segment_from(set->seg[last - 1], end);
-	return csv_segments_splice(set, first, last, piece, nr);
+	for (i = first; csv_segments_within(set, i, node, end); i++) {
+		const struct csv_segment *seg = &set->seg[i];
+
+		if (seg->seq > seq || seg->start >= start || seg->end <= end)
+			continue;
+		/* the only one, from before to behind the range */
+		piece[0] = csv_segment_until(*seg, start);
+		piece[1] = csv_segment_from(*seg, end);
+		return csv_segments_splice(set, i, i + 1, piece, 2);
+	}
+	for (to = first, i = first; csv_segments_within(set, i, node, end); i++) {
+		struct csv_segment seg = set->seg[i];
+
+		if (seg.seq <= seq && seg.start >= start && seg.end <= end)
+			continue;
+		if (seg.seq <= seq && seg.start < start)
+			seg = csv_segment_until(seg, start);
+		else if (seg.seq <= seq)
+			seg = csv_segment_from(seg, end);
+		set->seg[to++] = seg;
+	}
+	return csv_segments_splice(set, to, i, NULL, 0);
 }
 
 /* Segments that a return of a range for all nodes adds: one where one is cut in two. */
-static unsigned int csv_segments_cuts(const struct csv_segments *set, u64 start, u64 end)
+static unsigned int csv_segments_cuts(const struct csv_segments *set, u64 start, u64 end, u64 seq)
 {
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < set->nr; i++)
-		nr += set->seg[i].start < start && set->seg[i].end > end;
+		nr += set->seg[i].start < start && set->seg[i].end > end && set->seg[i].seq <= seq;
 	return nr;
 }
 
@@ -229,24 +246,25 @@ static unsigned int csv_segments_cuts(const struct csv_segments *set, u64 start,
  * @node: the node, or CSV_SEGMENT_ALL_NODES
  * @start: first byte
  * @end: behind the last byte
+ * @seq: number of the newest grant that it had seen by then: what was granted since stays
  *
  * Return: 0, also if the node held nothing there; -ENOSPC, with nothing
  * changed, if there was no room.
  */
-int csv_segments_return(struct csv_segments *set, u32 node, u64 start, u64 end)
+int csv_segments_return(struct csv_segments *set, u32 node, u64 start, u64 end, u64 seq)
 {
 	unsigned int index = 0;
 
 	if (start >= end)
 		return 0;
 	if (node != CSV_SEGMENT_ALL_NODES)
-		return csv_segments_return_one(set, node, start, end);
+		return csv_segments_return_one(set, node, start, end, seq);
 
-	if (set->nr + csv_segments_cuts(set, start, end) > set->cap)
+	if (set->nr + csv_segments_cuts(set, start, end, seq) > set->cap)
 		return -ENOSPC;
 	while (index < set->nr) {
 		node = set->seg[index].node;
-		csv_segments_return_one(set, node, start, end);
+		csv_segments_return_one(set, node, start, end, seq);
 		index = csv_segments_index(set, node + 1, 0);
 	}
 	return 0;
@@ -260,10 +278,14 @@ static void csv_segments_merge(struct csv_segments *set, unsigned int first, uns
 	if (last <= first)
 		return;
 	for (from = first + 1; from <= last; from++) {
-		if (csv_segment_mergeable(&set->seg[to], &set->seg[from]))
-			set->seg[to].end = set->seg[from].end;
-		else
-			set->seg[++to] = set->seg[from];
+		struct csv_segment *left = &set->seg[to], *right = &set->seg[from];
+
+		if (csv_segment_mergeable(left, right)) {
+			left->end = right->end;
+			left->seq = max(left->seq, right->seq);
+		} else {
+			set->seg[++to] = *right;
+		}
 	}
 	memmove(set->seg + to + 1, set->seg + last + 1, (set->nr - last - 1) * sizeof(*set->seg));
 	set->nr -= last - to;

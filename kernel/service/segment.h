@@ -51,10 +51,12 @@ enum csv_segment_mode {
  * @mode: enum csv_segment_mode
  * @written: 1 if the blocks are, 0 if they read as zeros (unwritten, or a hole)
  * @addr: of @start on the volume's disk, CSV_SEGMENT_NO_ADDR for a hole
+ * @seq: number of the newest grant in it
  */
 struct csv_segment {
 	u64 start;
 	u64 end;
+	u64 seq;
 	u32 node;
 	u8 mode;
 	u8 written;
@@ -78,8 +80,8 @@ void csv_segments_destroy(struct csv_segments *set);
 int csv_segments_reserve(struct csv_segments *set, unsigned int extra, gfp_t gfp);
 
 int csv_segments_grant(struct csv_segments *set, u32 node, u64 start, u64 end,
-		       u8 mode, u8 state, u64 addr);
-int csv_segments_return(struct csv_segments *set, u32 node, u64 start, u64 end);
+		       u8 mode, u8 state, u64 addr, u64 seq);
+int csv_segments_return(struct csv_segments *set, u32 node, u64 start, u64 end, u64 seq);
 int csv_segments_commit(struct csv_segments *set, u32 node, u64 start, u64 end);
 void csv_segments_drop_node(struct csv_segments *set, u32 node);
 

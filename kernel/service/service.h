@@ -15,9 +15,11 @@
 
 #define CSV_SNODE_BUCKETS	1024
 #define CSV_TX_BUCKETS		1024
+#define CSV_CHANGED_BUCKETS	2048
 #define CSV_SERVICE_THREADS	8
 #define CSV_SERVICE_DATA	4
 #define CSV_SERVICE_RESERVED	2
+#define CSV_SERVERS		(CSV_SERVICE_THREADS + CSV_SERVICE_DATA + CSV_SERVICE_RESERVED)
 
 /**
  * struct csv_queue - calls that wait for a thread of one class
@@ -29,6 +31,20 @@ struct csv_queue {
 	spinlock_t lock;
 	struct list_head calls;
 	wait_queue_head_t wait;
+};
+
+/**
+ * struct csv_server - a service thread
+ * @task: the thread
+ * @queue: where its calls come from
+ * @lock: protects @call
+ * @call: of another node, being executed
+ */
+struct csv_server {
+	struct task_struct *task;
+	struct csv_queue *queue;
+	spinlock_t lock;
+	struct csv_call *call;
 };
 
 /**
@@ -82,17 +98,21 @@ struct csv_pages {
  * @commit_wait: where it sleeps
  * @commit_thread: forces the log when no service thread does
  * @tx_buckets: newest change by hash of the inode
+ * @changed: by hash of the inode: node that has written to it, or may, since the volume
+ *	is online; 0: none, CSV_CHANGED_ANY: more than one, or otherwise than by layouts
  * @local_lock: protects @local
  * @local: calls of this node's own applications, by csv_call.entry
  * @normal: META calls, which may wait for recalls
  * @data: READ and GETATTR calls, which may not
  * @reserved: calls that may never wait for a recall
- * @threads: all service threads
+ * @servers: all service threads
+ * @drop_wait: for calls of a node that is gone to be over
  * @pages: for the data of replies
  * @nr_pins: (inode, node) pairs that are open
  * @nr_segments: granted
  * @block_inflight: redirected bios, in two turns
  * @block_turn: the turn that new ones join
+ * @block_mutex: one at a time waits for turns
  * @block_wait: for a turn to become empty
  */
 struct csv_export {
@@ -119,19 +139,24 @@ struct csv_export {
 	wait_queue_head_t commit_wait;
 	struct task_struct *commit_thread;
 	struct csv_tx_bucket tx_buckets[CSV_TX_BUCKETS];
+	u32 changed[CSV_CHANGED_BUCKETS];
 	spinlock_t local_lock;
 	struct list_head local;
 	struct csv_queue normal;
 	struct csv_queue data;
 	struct csv_queue reserved;
-	struct task_struct *threads[CSV_SERVICE_THREADS + CSV_SERVICE_DATA + CSV_SERVICE_RESERVED];
+	struct csv_server servers[CSV_SERVERS];
+	wait_queue_head_t drop_wait;
 	struct csv_pages pages;
 	atomic64_t nr_pins;
 	atomic64_t nr_segments;
 	atomic_t block_inflight[2];
 	atomic_t block_turn;
+	struct mutex block_mutex;
 	wait_queue_head_t block_wait;
 };
+
+#define CSV_CHANGED_ANY		0xffffffffu
 
 /**
  * struct csv_pin - opens of one node
@@ -158,10 +183,10 @@ struct csv_pin {
  * @seg_mutex: protects @segs, @pins, @file, @post_eof
  * @segs: what has been granted
  * @pins: who has it open
- * @granted: number of the newest grant
  * @nr_segs: of @segs, as counted in @export
  * @map_gen: COMMITs so far: what was sampled before one is old
- * @post_eof: blocks past the end of the file were allocated for a layout
+ * @post_eof: blocks past the end of the file may have been allocated
+ * @recalling: csv_snode_recall_behind() is under way
  */
 struct csv_snode {
 	struct csv_export *export;
@@ -174,9 +199,9 @@ struct csv_snode {
 	struct mutex seg_mutex;
 	struct csv_segments segs;
 	struct list_head pins;
-	u64 granted;
 	u64 map_gen;
 	bool post_eof;
+	bool recalling;
 	unsigned int nr_segs;
 };
 
@@ -223,9 +248,12 @@ bool csv_export_tryget(struct csv_export *export);
 void csv_export_put(struct csv_export *export);
 void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
 void csv_export_drop_node(struct csv_export *export, u32 node);
+void csv_export_changes(struct csv_export *export, const struct inode *inode, u32 node);
+bool csv_export_unchanged(struct csv_export *export, const struct inode *inode, u32 node);
 void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
-bool csv_service_is_current(const struct csv_call *call);
+void csv_service_waits(struct csv_call *call);
+bool csv_service_goes_on(struct csv_call *call);
 
 /* commit.c */
 int csv_commit_start(struct csv_export *export);
@@ -248,13 +276,15 @@ int csv_snode_pin(struct csv_snode *snode, u32 node, bool reclaim);
 void csv_snode_unpin(struct csv_snode *snode, u32 node, u32 count);
 void csv_snode_segs_changed(struct csv_snode *snode);
 void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64 seq);
-int csv_snode_lock(struct csv_snode *snode, const struct csv_call *call);
+int csv_snode_lock(struct csv_snode *snode, struct csv_call *call);
+int csv_snode_lock_shared(struct csv_snode *snode, struct csv_call *call);
 
 /* recall.c */
 int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
 		     u64 end, enum csv_segment_mode want);
 void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
 void csv_snode_recall_unlinked(struct csv_snode *snode);
+void csv_snode_recall_behind(struct csv_snode *snode, u32 asking);
 
 /* dispatch.c */
 void csv_service_request(struct csv_call *call);
@@ -299,6 +329,8 @@ int csv_service_layout_get(struct csv_request *req);
 int csv_service_layout_commit(struct csv_request *req);
 int csv_service_layout_return(struct csv_request *req);
 
+int csv_block_init(void);
+void csv_block_exit(void);
 void csv_service_block(struct csv_export *export, struct csv_call *call);
 void csv_service_block_wait(struct csv_export *export);
 

@@ -203,6 +203,19 @@ static bool csv_snode_eof_held(struct csv_snode *snode)
 				     CSV_SEGMENT_RW_EXCL, nodes);
 }
 
+/* Whether there is anything behind the block of the end. */
+static bool csv_snode_has_post_eof(struct csv_snode *snode)
+{
+	struct csv_lower *lower = &snode->export->lower;
+	struct inode *inode = d_inode(snode->dentry);
+	u64 bs = i_blocksize(inode);
+	struct iomap iomap;
+
+	return lower->layouts &&
+	       !csv_lower_map(lower, inode, round_up(i_size_read(inode), bs), bs, false, &iomap) &&
+	       iomap.type != IOMAP_HOLE;
+}
+
 /*
  * Blocks past the end that a layout left behind go back with the last close. What
  * is before the block of the end stays as it is, and so do layouts of it.
@@ -219,7 +232,9 @@ static void csv_snode_trim(struct csv_snode *snode)
 	if (trim)
 		snode->post_eof = false;
 	mutex_unlock(&snode->seg_mutex);
-	if (trim) {
+	if (trim && csv_snode_has_post_eof(snode)) {
+		/* that of a killed process may still be on its way to these blocks */
+		csv_service_block_wait(snode->export);
 		csv_commit_open(snode->export, d_inode(snode->dentry));
 		csv_lower_trim(&snode->export->lower, snode->dentry);
 		csv_commit_close(snode->export, d_inode(snode->dentry));
@@ -282,16 +297,14 @@ void csv_snode_segs_changed(struct csv_snode *snode)
  * @node: who
  * @start: from where
  * @end: up to where
- * @seq: of the newest grant that it had seen by then: what was granted since stays
+ * @seq: number of the newest grant that it had seen by then: what was granted since stays
  */
 void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64 seq)
 {
 	mutex_lock(&snode->seg_mutex);
-	if (seq >= snode->granted) {
-		csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
-		csv_segments_return(&snode->segs, node, start, end);
-		csv_snode_segs_changed(snode);
-	}
+	csv_segments_reserve(&snode->segs, CSV_SEGMENTS_EXTRA, GFP_NOFS | __GFP_NOFAIL);
+	csv_segments_return(&snode->segs, node, start, end, seq);
+	csv_snode_segs_changed(snode);
 	mutex_unlock(&snode->seg_mutex);
 }
 
@@ -302,12 +315,37 @@ void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64
  *
  * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more
  */
-int csv_snode_lock(struct csv_snode *snode, const struct csv_call *call)
+int csv_snode_lock(struct csv_snode *snode, struct csv_call *call)
 {
-	if (down_write_killable(&snode->op_lock))
-		return -ERESTARTSYS;
-	if (csv_service_is_current(call))
+	int err;
+
+	csv_service_waits(call);
+	err = down_write_killable(&snode->op_lock);
+	if (csv_service_goes_on(call) && !err)
 		return 0;
-	up_write(&snode->op_lock);
+	if (!err)
+		up_write(&snode->op_lock);
+	return -ERESTARTSYS;
+}
+
+/**
+ * csv_snode_lock_shared - keep the block map as it is
+ * @snode: the file; its op_lock is held for reading on success
+ * @call: on whose behalf
+ *
+ * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more
+ */
+int csv_snode_lock_shared(struct csv_snode *snode, struct csv_call *call)
+{
+	int err;
+
+	if (likely(down_read_trylock(&snode->op_lock)))
+		return 0;
+	csv_service_waits(call);
+	err = down_read_killable(&snode->op_lock);
+	if (csv_service_goes_on(call) && !err)
+		return 0;
+	if (!err)
+		up_read(&snode->op_lock);
 	return -ERESTARTSYS;
 }

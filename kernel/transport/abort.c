@@ -81,7 +81,7 @@ static bool csv_session_is_busy(struct csv_peer *peer, bool marked)
  * @done: they go here, with csv_rpc.err set, for csv_rpc_complete_list()
  *
  * If some were unsafe the link was dropped in between. Context: process.
- * Return: whether one is being received into right now, and was left out.
+ * Return: whether one is unsafe right now, and was left out.
  */
 bool csv_session_collect(struct csv_peer *peer, int err, struct list_head *done)
 {
@@ -96,7 +96,8 @@ bool csv_session_collect(struct csv_peer *peer, int err, struct list_head *done)
 
 		if (!slot->abort || slot->state != CSV_SLOT_BUSY || (err && slot->abort != err))
 			continue;
-		if (slot->receiving) {
+		/* or marked by somebody else, who is about to drop the link */
+		if (csv_slot_is_unsafe(peer, slot)) {
 			left = true;
 			continue;
 		}
@@ -126,7 +127,8 @@ struct csv_cancel {
 
 /*
  * What is on no link is marked for csv_session_collect(): who knows when there is one
- * again, and what is in these pages then. The responder is to hear of what was sent.
+ * again, and what is in these pages then. The responder is to hear of what was sent; if
+ * that is lost with the link, csv_session_forsake() does the rest.
  * Return: whether it was marked.
  */
 static bool csv_slot_cancel(struct csv_peer *peer, struct csv_slot *slot,
@@ -136,6 +138,7 @@ static bool csv_slot_cancel(struct csv_peer *peer, struct csv_slot *slot,
 
 	lockdep_assert_held(&peer->lock);
 	cancel->conn = NULL;
+	slot->cancelled = true;
 	if (peer->up && slot->link == peer->gen) {
 		cancel->conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
 		cancel->tag = (u32)rpc->slot << 16 | rpc->gen;
@@ -165,6 +168,36 @@ static void csv_session_withdraw(struct csv_peer *peer)
 	csv_session_collect(peer, -ERESTARTSYS, &done);
 	/* zombies that a link came up without */
 	queue_work(csv_link_wq, &peer->resend_work);
+	csv_rpc_complete_list(&done);
+}
+
+/**
+ * csv_session_forsake() - what nobody waits for any more is not sent on another link
+ * @peer: peer whose link has come up, nothing of the session having been sent on it
+ *
+ * Others may have seen that its process is gone, and have gone on with the file.
+ * Context: process.
+ */
+void csv_session_forsake(struct csv_peer *peer)
+{
+	bool marked = false;
+	LIST_HEAD(done);
+	unsigned int i;
+
+	spin_lock(&peer->lock);
+	for (i = 0; i < CSV_SLOTS; i++) {
+		struct csv_slot *slot = &peer->slots[i];
+
+		if (slot->state != CSV_SLOT_BUSY || slot->abort || !csv_slot_is_idle(peer, slot) ||
+		    !(slot->cancelled || csv_task_is_killed(slot->rpc->task)))
+			continue;
+		slot->abort = -ERESTARTSYS;
+		marked = true;
+	}
+	spin_unlock(&peer->lock);
+	if (!marked)
+		return;
+	csv_session_collect(peer, -ERESTARTSYS, &done);
 	csv_rpc_complete_list(&done);
 }
 

@@ -388,6 +388,7 @@ static void csv_xcall_fill(struct csv_xcall *x, const struct csv_wire_hdr *hdr)
 	call->nr_bvec = 0;
 	INIT_LIST_HEAD(&call->entry);
 	call->private = NULL;
+	call->waits = false;
 	call->complete = csv_xcall_complete;
 	call->transport = x;
 }
@@ -418,6 +419,24 @@ static int csv_call_run(struct csv_conn *conn, struct csv_rsp_slot *slot, unsign
 	spin_unlock(&rsp->lock);
 	rx->call = x;
 	return 0;
+}
+
+static void csv_xcall_cancel(struct csv_xcall *x)
+{
+	WRITE_ONCE(x->call.cancelled, true);
+	smp_mb();	/* pairs with the one in wait_var_event() */
+	wake_up_var(&x->call.cancelled);
+}
+
+/* Nobody waits for what runs in the slot; we may not have heard of that. */
+static void csv_call_forsake(struct csv_rsp_slot *slot)
+{
+	struct csv_xcall *x = slot->call;
+
+	spin_lock(&x->rsp->lock);
+	if (slot->state == CSV_RSP_RUNNING)
+		csv_xcall_cancel(x);
+	spin_unlock(&x->rsp->lock);
 }
 
 /* A request has come a second time, all of it: before that the other side takes no answer. */
@@ -505,6 +524,8 @@ int csv_call_begin(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	if (seq != slot->seq || !slot->call)
 		return -EPROTO;
 	if (state != CSV_RSP_IDLE) {
+		if (opcode == CSV_OP_NULL)
+			csv_call_forsake(slot);
 		conn->rx.repeat = slot;
 		return 0;
 	}
@@ -591,10 +612,6 @@ void csv_call_cancel(struct csv_conn *conn, const struct csv_wire_hdr *hdr)
 	    rsp->slots[index].seq == le32_to_cpu(req->seq))
 		x = rsp->slots[index].call;
 	if (x)
-		WRITE_ONCE(x->call.cancelled, true);
+		csv_xcall_cancel(x);
 	spin_unlock(&rsp->lock);
-	if (!x)
-		return;
-	smp_mb();	/* pairs with the one in wait_var_event() */
-	wake_up_var(&x->call.cancelled);
 }

@@ -13,6 +13,7 @@
  * anybody may take one down under csv_peer.mutex.
  */
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include "conn.h"
 #include "peer.h"
 
@@ -361,9 +362,8 @@ static void csv_link_try(struct csv_peer *peer)
 		csv_link_kick(peer);
 }
 
-static void csv_link_work(struct work_struct *work)
+static void csv_link_run(struct csv_peer *peer)
 {
-	struct csv_peer *peer = container_of(to_delayed_work(work), struct csv_peer, work);
 	bool start, none, up;
 	u64 id;
 
@@ -384,6 +384,16 @@ static void csv_link_work(struct work_struct *work)
 		csv_link_start(peer, id);
 	else if (none && peer->dialer)
 		csv_link_try(peer);
+}
+
+static void csv_link_work(struct work_struct *work)
+{
+	struct csv_peer *peer = container_of(to_delayed_work(work), struct csv_peer, work);
+	/* sockets are made with GFP_KERNEL, and reclaim may wait for this very link */
+	unsigned int flags = memalloc_noio_save();
+
+	csv_link_run(peer);
+	memalloc_noio_restore(flags);
 }
 
 /**

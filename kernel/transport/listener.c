@@ -4,13 +4,16 @@
  *
  * A connection that comes in belongs to the listener until its handshake is
  * over, then to the link of its peer. Not more than CSV_HANDSHAKES_MAX are in
- * their handshake at a time, since they have not said who they are.
+ * their handshake at a time, since they have not said who they are. Another one
+ * takes the place of the oldest: a peer needs a moment only, and gets through
+ * among any number of strangers that are silent.
  */
 #include <linux/slab.h>
 #include "conn.h"
 #include "peer.h"
 
 #define CSV_HANDSHAKES_MAX	256
+#define CSV_HANDSHAKES_ENDING	64	/* more, of which as many have been ended */
 
 /* The handshake of @conn is over: the listener forgets it. */
 static void csv_listener_forget(struct csv_conn *conn)
@@ -57,6 +60,18 @@ out_kill:
 	csv_conn_put(conn);
 }
 
+/* The oldest that is in its handshake and was not shut down, referenced, or NULL. */
+static struct csv_conn *csv_listener_next_locked(struct csv_listener *listener)
+{
+	struct csv_conn *conn;
+
+	lockdep_assert_held(&listener->lock);
+	list_for_each_entry(conn, &listener->conns, listener_entry)
+		if (!csv_conn_is_dead(conn))
+			return csv_conn_get(conn);
+	return NULL;
+}
+
 /**
  * csv_listener_accept() - called by the kind of connection: one has come in
  * @listener: listener
@@ -69,7 +84,7 @@ out_kill:
 int csv_listener_accept(struct csv_listener *listener, void *priv,
 			void (*attach)(struct csv_conn *conn, void *priv))
 {
-	struct csv_conn *conn;
+	struct csv_conn *conn, *oldest = NULL;
 	int ret = 0;
 
 	conn = csv_conn_alloc(listener->cn, listener->ops, NULL, 0);
@@ -81,8 +96,10 @@ int csv_listener_accept(struct csv_listener *listener, void *priv,
 	spin_lock(&listener->lock);
 	if (listener->stopping)
 		ret = -ESHUTDOWN;
-	else if (listener->nr_conns >= CSV_HANDSHAKES_MAX)
+	else if (listener->nr_conns >= CSV_HANDSHAKES_MAX + CSV_HANDSHAKES_ENDING)
 		ret = -EBUSY;
+	else if (listener->nr_conns >= CSV_HANDSHAKES_MAX)
+		oldest = csv_listener_next_locked(listener);
 	if (!ret) {
 		list_add_tail(&conn->listener_entry, &listener->conns);
 		listener->nr_conns++;
@@ -92,23 +109,21 @@ int csv_listener_accept(struct csv_listener *listener, void *priv,
 		csv_conn_put(conn);
 		return ret;
 	}
+	if (oldest) {
+		csv_conn_shutdown(oldest);
+		csv_conn_put(oldest);
+	}
 	attach(conn, priv);
 	queue_work(csv_guest_wq, &conn->handshake_work);
 	return 0;
 }
 
-/* One that is in its handshake and was not shut down, referenced, or NULL. */
 static struct csv_conn *csv_listener_next(struct csv_listener *listener)
 {
-	struct csv_conn *conn, *found = NULL;
+	struct csv_conn *found;
 
 	spin_lock(&listener->lock);
-	list_for_each_entry(conn, &listener->conns, listener_entry) {
-		if (!csv_conn_is_dead(conn)) {
-			found = csv_conn_get(conn);
-			break;
-		}
-	}
+	found = csv_listener_next_locked(listener);
 	spin_unlock(&listener->lock);
 	return found;
 }

@@ -19,6 +19,7 @@ enum csv_slot_state {
  * @peer: owner
  * @state: enum csv_slot_state
  * @receiving: the receive work writes to @rpc
+ * @cancelled: nobody waits for @rpc: not on another link
  * @abort: 0, or the error that @rpc is about to complete with: do not send it
  * @link: csv_peer.gen it was last sent under, 0: not in this session
  * @seq: of the exchange
@@ -30,6 +31,7 @@ struct csv_slot {
 	struct csv_peer *peer;
 	u8 state;
 	bool receiving;
+	bool cancelled;
 	int abort;
 	u32 link;
 	u32 seq;
@@ -244,6 +246,7 @@ void csv_session_kick(struct csv_peer *peer);
 
 /* abort.c */
 void csv_session_cancel_killed(struct csv_peer *peer);
+void csv_session_forsake(struct csv_peer *peer);
 void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe);
 bool csv_session_collect(struct csv_peer *peer, int err, struct list_head *done);
 void csv_session_reset(struct csv_peer *peer, struct list_head *done);

@@ -9,7 +9,8 @@
  * every request that was sent; a request that ends unsent gives it back.
  *
  * A request that was aborted leaves a zombie behind: the slot stays taken until
- * the reply to that number comes. On another link a zombie is sent as a
+ * the reply to that number comes. So does one that was cancelled when its link
+ * breaks, since others may have gone on in the meantime. On another link a zombie is sent as a
  * CSV_OP_NULL of the same number, which the responder answers from its cache,
  * or runs in place of the request it never saw.
  */
@@ -315,6 +316,7 @@ void csv_session_kick(struct csv_peer *peer)
 	struct csv_conn *conn;
 	unsigned int i;
 
+	csv_session_forsake(peer);
 	for (i = 0; i < CSV_SLOTS; i++) {
 		spin_lock(&peer->lock);
 		conn = csv_session_claim(peer, i);
@@ -364,6 +366,7 @@ int csv_rpc_submit(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait)
 	rpc->gen = slot->seq & 0xffff;
 	slot->rpc = rpc;
 	slot->link = 0;
+	slot->cancelled = false;
 	slot->state = CSV_SLOT_BUSY;
 	conn = csv_session_claim(peer, index);
 	spin_unlock(&peer->lock);

@@ -368,11 +368,13 @@ static int csv_tcp_accept_one(struct csv_tcp_listener *tl)
 static void csv_tcp_accept(struct work_struct *work)
 {
 	struct csv_tcp_listener *tl = container_of(work, struct csv_tcp_listener, work);
+	unsigned int flags = memalloc_noio_save();
 	int ret;
 
 	do {
 		ret = csv_tcp_accept_one(tl);
 	} while (!ret);
+	memalloc_noio_restore(flags);
 	if (ret != -EAGAIN && ret != -EINVAL)
 		pr_warn_ratelimited("accepting a connection failed (%d)\n", ret);
 }

@@ -132,6 +132,7 @@ struct csv_export;
  * @entry: free for the service until reply
  * @work: likewise
  * @private: for the service
+ * @waits: for the service: for other nodes, and asks again before it goes on
  * @tx: free for the service until reply
  * @snode: likewise
  * @turn: free for the service until reply
@@ -172,6 +173,7 @@ struct csv_call {
 	struct list_head entry;
 	struct work_struct work;
 	void *private;
+	bool waits;
 	u64 tx;
 	struct csv_snode *snode;
 	unsigned int turn;

@@ -337,6 +337,24 @@ static int csvfs_init_fs_context(struct fs_context *fc)
 	return 0;
 }
 
+/*
+ * Until operations that nobody waits for are over: pins and layouts go back. SIGKILL leaves
+ * that to the end of the session, but a killed process whose mount namespace ends with it
+ * has a while for that.
+ */
+static void csvfs_wait_behind(struct csv_super *super, atomic_t *left)
+{
+	wait_var_event_timeout(left, !atomic_read(left),
+			       csvfs_is_forced(super) ? HZ / 2 : CSVFS_UMOUNT_TIME);
+	if (!csvfs_is_forced(super) && !wait_var_event_killable(left, !atomic_read(left)))
+		return;
+	WRITE_ONCE(super->ended, true);
+	/* again for what was sent just after */
+	do
+		csv_super_abort(super, -CSV_ESESSION);
+	while (!wait_var_event_timeout(left, !atomic_read(left), HZ));
+}
+
 static void csvfs_kill_sb(struct super_block *sb)
 {
 	struct csv_super *super = csv_super_of(sb);
@@ -344,27 +362,14 @@ static void csvfs_kill_sb(struct super_block *sb)
 	if (super) {
 		/* recalls do not find its inodes any more */
 		csv_volume_detach(super->vol, super);
-		csv_open_reclaim_wait(super);
+		csvfs_wait_behind(super, &super->reclaims);
 		cancel_delayed_work_sync(&super->touch_work);
 	}
 	kill_anon_super(sb);
 	if (!super)
 		return;
 	cancel_delayed_work_sync(&super->touch_work);
-	/*
-	 * Pins and layouts go back. SIGKILL leaves that to the end of the session, but
-	 * a killed process whose mount namespace ends with it has a while for that.
-	 */
-	wait_var_event_timeout(&super->behind, !atomic_read(&super->behind),
-			       csvfs_is_forced(super) ? HZ / 2 : CSVFS_UMOUNT_TIME);
-	if (csvfs_is_forced(super) ||
-	    wait_var_event_killable(&super->behind, !atomic_read(&super->behind))) {
-		WRITE_ONCE(super->ended, true);
-		/* again for what was sent just after */
-		do
-			csv_super_abort(super, -CSV_ESESSION);
-		while (!wait_var_event_timeout(&super->behind, !atomic_read(&super->behind), HZ));
-	}
+	csvfs_wait_behind(super, &super->behind);
 	csv_volume_umount(super->vol, super);
 	csvfs_free_super(super);
 }

@@ -119,7 +119,7 @@ static void segment_model_grant(struct csv_test *test, struct csv_segments *set,
 	unsigned int i;
 
 	CSV_ASSERT_EQ(csv_segments_grant(set, node, start * SEGMENT_BS, end * SEGMENT_BS, mode,
-					 state, addr), 0);
+					 state, addr, 1), 0);
 	for (i = start; i < end; i++)
 		segment_model[node][i] = (struct segment_block){
 			true, mode, state, addr + (i - start) * SEGMENT_BS };
@@ -131,7 +131,7 @@ static void segment_model_return(struct csv_test *test, struct csv_segments *set
 	unsigned int i, n;
 
 	CSV_ASSERT_EQ(csv_segments_return(set, all ? CSV_SEGMENT_ALL_NODES : node,
-					  start * SEGMENT_BS, end * SEGMENT_BS), 0);
+					  start * SEGMENT_BS, end * SEGMENT_BS, 1), 0);
 	for (n = 1; n <= SEGMENT_NODES; n++)
 		for (i = start; i < end && (all || n == node); i++)
 			segment_model[n][i].held = false;
@@ -237,7 +237,7 @@ CSV_TEST(segment_test_conflicts)
 		csv_segments_init(&set);
 		CSV_ASSERT_EQ(csv_segments_reserve(&set, 2, GFP_KERNEL), 0);
 		CSV_ASSERT_EQ(csv_segments_grant(&set, 2, 100, 200, cases[i].mode, cases[i].state,
-						 5000), 0);
+						 5000, 1), 0);
 		CSV_EXPECT_EQ(csv_segments_conflict(&set, 1, 150, 160, want, segment_nodes),
 			      0u + cases[i].conflict);
 		CSV_EXPECT_EQ(csv_segments_conflict(&set, 1, 199, 300, want, segment_nodes),
@@ -260,16 +260,16 @@ CSV_TEST(segment_test_refused)
 	struct csv_segment seg;
 
 	csv_segments_init(&set);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 0, 10, READ_, WRI, 0), -ENOSPC);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 0, 10, READ_, WRI, 0, 1), -ENOSPC);
 	CSV_ASSERT_EQ(csv_segments_reserve(&set, 2, GFP_KERNEL), 0);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 10, 10, READ_, WRI, 0), -EINVAL);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 10, 5, READ_, WRI, 0), -EINVAL);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 0, 0, 10, READ_, WRI, 0), -EINVAL);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, CSV_SEGMENT_ALL_NODES, 0, 10, READ_, WRI, 0),
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 10, 10, READ_, WRI, 0, 1), -EINVAL);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 10, 5, READ_, WRI, 0, 1), -EINVAL);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 0, 0, 10, READ_, WRI, 0, 1), -EINVAL);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, CSV_SEGMENT_ALL_NODES, 0, 10, READ_, WRI, 0, 1),
 		      -EINVAL);
 	CSV_EXPECT_EQ(csv_segments_count(&set), 0u);
-	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 0, SEGMENT_FOREVER), 0);
-	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 0, SEGMENT_FOREVER), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 0, SEGMENT_FOREVER, 1), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 0, SEGMENT_FOREVER, 1), 0);
 	CSV_EXPECT_EQ(csv_segments_commit(&set, 1, 0, SEGMENT_FOREVER), 0);
 	csv_segments_drop_node(&set, 1);
 	CSV_EXPECT_TRUE(!csv_segments_holds(&set, 1, 0, 1, false));
@@ -287,8 +287,8 @@ CSV_TEST(segment_test_commit_hole)
 
 	csv_segments_init(&set);
 	CSV_ASSERT_EQ(csv_segments_reserve(&set, 10, GFP_KERNEL), 0);
-	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 0, 100, EXCL, HOLE, 77), 0);
-	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 100, 200, EXCL, UNW, 1000), 0);
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 0, 100, EXCL, HOLE, 77, 1), 0);
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 100, 200, EXCL, UNW, 1000, 1), 0);
 	CSV_EXPECT_EQ(csv_segments_commit(&set, 1, 50, 150), 0);
 	CSV_EXPECT_TRUE(csv_segments_lookup(&set, 1, 60, &seg));
 	CSV_EXPECT_TRUE(seg.start == 0 && seg.end == 100 && seg.mode == EXCL && !seg.written &&
@@ -299,7 +299,7 @@ CSV_TEST(segment_test_commit_hole)
 	CSV_EXPECT_TRUE(csv_segments_lookup(&set, 1, 150, &seg));
 	CSV_EXPECT_TRUE(seg.start == 150 && seg.end == 200 && seg.mode == EXCL && !seg.written &&
 			seg.addr == 1050);
-	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 20, 100), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 20, 100, 1), 0);
 	CSV_EXPECT_TRUE(!csv_segments_lookup(&set, 1, 20, &seg));
 	CSV_EXPECT_TRUE(csv_segments_next(&set, 1, 20, &seg) && seg.start == 100);
 	CSV_EXPECT_TRUE(csv_segments_next(&set, 1, 19, &seg) && seg.start == 0 && seg.end == 20);
@@ -317,8 +317,8 @@ CSV_TEST(segment_test_nodes)
 	csv_segments_init(&set);
 	for (i = CSV_NODES_MAX; i; i--) {
 		CSV_ASSERT_EQ(csv_segments_reserve(&set, CSV_SEGMENTS_EXTRA, GFP_KERNEL), 0);
-		CSV_ASSERT_EQ(csv_segments_grant(&set, 1000 * i, 0, 50, READ_, WRI, 100), 0);
-		CSV_ASSERT_EQ(csv_segments_grant(&set, 1000 * i, 50, 100, READ_, WRI, 150), 0);
+		CSV_ASSERT_EQ(csv_segments_grant(&set, 1000 * i, 0, 50, READ_, WRI, 100, 1), 0);
+		CSV_ASSERT_EQ(csv_segments_grant(&set, 1000 * i, 50, 100, READ_, WRI, 150, 1), 0);
 	}
 	CSV_EXPECT_EQ(csv_segments_count(&set), CSV_NODES_MAX + 0u);
 	segment_check_sane(test, &set);
@@ -333,11 +333,11 @@ CSV_TEST(segment_test_nodes)
 	i = set.cap;
 	set.cap = set.nr + CSV_NODES_MAX - 1;
 	if (set.cap <= i)
-		CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 40, 60), -ENOSPC);
+		CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 40, 60, 1), -ENOSPC);
 	set.cap = i;
 	CSV_EXPECT_EQ(csv_segments_count(&set), CSV_NODES_MAX + 0u);
 	CSV_ASSERT_EQ(csv_segments_reserve(&set, CSV_SEGMENTS_EXTRA_ALL, GFP_KERNEL), 0);
-	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 40, 60), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 40, 60, 1), 0);
 	CSV_EXPECT_EQ(csv_segments_count(&set), 2u * CSV_NODES_MAX);
 	CSV_EXPECT_EQ(csv_segments_conflict(&set, 0, 40, 60, READ_, segment_nodes), 0u);
 	segment_check_sane(test, &set);
@@ -345,7 +345,7 @@ CSV_TEST(segment_test_nodes)
 	csv_segments_drop_node(&set, 1001);
 	csv_segments_drop_node(&set, 1000 * CSV_NODES_MAX);
 	CSV_EXPECT_EQ(csv_segments_count(&set), 2u * (CSV_NODES_MAX - 2));
-	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 0, SEGMENT_FOREVER), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 0, SEGMENT_FOREVER, 1), 0);
 	CSV_EXPECT_EQ(csv_segments_count(&set), 0u);
 	csv_segments_destroy(&set);
 }
@@ -358,14 +358,14 @@ CSV_TEST(segment_test_limits)
 	csv_segments_init(&set);
 	for (i = 0; i < CSV_SEGMENTS_MAX; i++) {
 		CSV_ASSERT_EQ(csv_segments_reserve(&set, CSV_SEGMENTS_EXTRA, GFP_KERNEL), 0);
-		CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 10 * i, 10 * i + 8, EXCL, UNW, 20 * i),
+		CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 10 * i, 10 * i + 8, EXCL, UNW, 20 * i, 1),
 			      0);
 	}
 	/* Grants end here, unless they replace something ... */
 	CSV_ASSERT_EQ(csv_segments_reserve(&set, CSV_SEGMENTS_EXTRA, GFP_KERNEL), 0);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 2, 0, 8, READ_, WRI, 0), -ENOSPC);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 2, 4, READ_, WRI, 0), -ENOSPC);
-	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 0, 8, READ_, WRI, 0), 0);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 2, 0, 8, READ_, WRI, 0, 1), -ENOSPC);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 2, 4, READ_, WRI, 0, 1), -ENOSPC);
+	CSV_EXPECT_EQ(csv_segments_grant(&set, 1, 0, 8, READ_, WRI, 0, 1), 0);
 	/* ... but commits and returns go on, and cut exactly. */
 	for (i = 1; i <= CSV_SEGMENTS_MAX / 2 - 2; i++) {
 		CSV_ASSERT_EQ(csv_segments_reserve(&set, CSV_SEGMENTS_EXTRA, GFP_KERNEL), 0);
@@ -376,19 +376,54 @@ CSV_TEST(segment_test_limits)
 	segment_check_sane(test, &set);
 	for (; csv_segments_count(&set) < CSV_SEGMENTS_LIMIT; i++) {
 		csv_segments_reserve(&set, 1, GFP_KERNEL);
-		CSV_ASSERT_EQ(csv_segments_return(&set, 1, 10 * i + 2, 10 * i + 4), 0);
+		CSV_ASSERT_EQ(csv_segments_return(&set, 1, 10 * i + 2, 10 * i + 4, 1), 0);
 	}
 	segment_check_sane(test, &set);
 	/* The end: refused, and nothing is forgotten. */
 	CSV_EXPECT_EQ(csv_segments_reserve(&set, 1, GFP_KERNEL), -ENOSPC);
-	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 10 * i + 2, 10 * i + 4), -ENOSPC);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 10 * i + 2, 10 * i + 4, 1), -ENOSPC);
 	CSV_EXPECT_EQ(csv_segments_commit(&set, 1, 10 * i + 2, 10 * i + 4), -ENOSPC);
 	CSV_EXPECT_TRUE(csv_segments_holds(&set, 1, 10 * i, 10 * i + 8, true));
 	/* What needs no slot still works. */
-	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 10 * i + 2, 10 * i + 8), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 10 * i + 2, 10 * i + 8, 1), 0);
 	CSV_EXPECT_EQ(csv_segments_commit(&set, 1, 10 * i, 10 * i + 8), 0);
 	segment_check_sane(test, &set);
 	CSV_EXPECT_EQ(csv_segments_count(&set), CSV_SEGMENTS_LIMIT + 0u);
+	csv_segments_destroy(&set);
+}
+
+/* What a node returns it returns of what it has seen, whatever others were granted since. */
+CSV_TEST(segment_test_seq)
+{
+	struct csv_segments set;
+	struct csv_segment seg;
+
+	csv_segments_init(&set);
+	CSV_ASSERT_EQ(csv_segments_reserve(&set, 20, GFP_KERNEL), 0);
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 0, 10, READ_, WRI, 100, 1), 0);
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 2, 0, 10, READ_, WRI, 100, 2), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 0, SEGMENT_FOREVER, 1), 0);
+	CSV_EXPECT_TRUE(!csv_segments_holds(&set, 1, 0, 10, false));
+	CSV_EXPECT_TRUE(csv_segments_holds(&set, 2, 0, 10, false));
+
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 0, 10, READ_, WRI, 100, 3), 0);
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 20, 30, READ_, WRI, 200, 5), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 5, 25, 4), 0);
+	CSV_EXPECT_TRUE(csv_segments_holds(&set, 1, 0, 5, false));
+	CSV_EXPECT_TRUE(!csv_segments_lookup(&set, 1, 5, &seg));
+	CSV_EXPECT_TRUE(csv_segments_holds(&set, 1, 20, 30, false));
+
+	/* of what has become one segment nothing is returned that is not known */
+	CSV_ASSERT_EQ(csv_segments_grant(&set, 1, 30, 40, READ_, WRI, 210, 6), 0);
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 20, 40, 5), 0);
+	CSV_EXPECT_TRUE(csv_segments_holds(&set, 1, 20, 40, false));
+	CSV_EXPECT_EQ(csv_segments_return(&set, 1, 25, 35, 6), 0);
+	CSV_EXPECT_TRUE(csv_segments_holds(&set, 1, 20, 25, false));
+	CSV_EXPECT_TRUE(!csv_segments_lookup(&set, 1, 30, &seg));
+	CSV_EXPECT_TRUE(csv_segments_lookup(&set, 1, 35, &seg) && seg.addr == 215);
+	CSV_EXPECT_EQ(csv_segments_return(&set, CSV_SEGMENT_ALL_NODES, 0, SEGMENT_FOREVER, 5), 0);
+	CSV_EXPECT_EQ(csv_segments_count(&set), 2u);
+	segment_check_sane(test, &set);
 	csv_segments_destroy(&set);
 }
 
@@ -405,4 +440,5 @@ CSV_SUITE(segment,
 	  CSV_CASE(segment_test_refused),
 	  CSV_CASE(segment_test_commit_hole),
 	  CSV_CASE(segment_test_nodes),
+	  CSV_CASE(segment_test_seq),
 	  CSV_CASE(segment_test_limits));
