@@ -7,6 +7,7 @@
  *
  *	csv_net.control_mutex		one change of the table or of a state at a time
  *	  csv_volume.state_mutex	the state machine of one volume
+ *	    csv_volume.path_mutex	this node's own path to its disk; no apply takes it
  *	csvfs sb->s_umount, i_rwsem	taken by the VFS
  *	  csvfs mapping invalidate_lock
  *	    csv_inode.open_mutex	the count of opens and the pin it holds

@@ -17,6 +17,8 @@
 
 static_assert(CSV_TABLE_TRANSPORTS == CSV_TRANSPORT_COUNT);
 
+#define CSV_LEAVER_FRESH	10000	/* ms: what it has said last is not older */
+
 struct csv_table csv_table_empty;
 
 /**
@@ -107,9 +109,12 @@ static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *o
 	if (!new->nr_nodes)
 		return 0;
 	for (i = 0; i < old->nr_nodes; i++) {
-		const struct csv_table_node *node = &old->nodes[i];
+		const struct csv_table_node *node = &old->nodes[i], *is;
 
-		if (node->fenced || node->id == cn->local_id || csv_table_find_node(new, node->id))
+		/* another one with its id is no more asked than none */
+		is = csv_table_find_node(new, node->id);
+		if (node->fenced || node->id == cn->local_id ||
+		    (is && !strcmp(is->name, node->name)))
 			continue;
 		for (j = 0; j < old->nr_volumes; j++) {
 			struct csv_state_report report;
@@ -118,6 +123,13 @@ static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *o
 				NL_SET_ERR_MSG_FMT(extack,
 						   "%s never told of %s: apply the table there, or fence it if off",
 						   node->name, old->volumes[j].name);
+				return -EBUSY;
+			}
+			/* it might have begun since */
+			if (report.age_ms > CSV_LEAVER_FRESH) {
+				NL_SET_ERR_MSG_FMT(extack,
+						   "%s has not been heard lately: connect it, or fence it if off",
+						   node->name);
 				return -EBUSY;
 			}
 			if (!(report.flags & (CSV_STATE_ONLINE | CSV_STATE_MOUNTED)))
@@ -232,7 +244,10 @@ int csv_table_apply(struct csv_net *cn, struct csv_table *table,
 		csv_table_free(table);
 		return err;
 	}
-	mutex_lock(&cn->control_mutex);
+	if (mutex_lock_killable(&cn->control_mutex)) {
+		csv_table_free(table);
+		return -EINTR;
+	}
 	old = csv_table_locked(cn);
 	if (table->compare && expected != (old ? old->generation : 0)) {
 		NL_SET_ERR_MSG(extack, "the table has changed meanwhile: read it and try again");

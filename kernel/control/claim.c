@@ -9,9 +9,12 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include "../transport/transport.h"
+#include "control.h"
 #include "volume.h"
 
 #define CSV_CLAIM_TIMEOUT	(10 * HZ)
+#define CSV_CLAIM_SETTLE	(3 * HZ)
+#define CSV_CLAIM_FRESH		10000	/* ms: a report of another node is not older */
 
 struct csv_claim {
 	struct csv_rpc rpc;
@@ -30,7 +33,7 @@ static void csv_claim_free(struct csv_rpc *rpc)
 	kfree(container_of(rpc, struct csv_claim, rpc));
 }
 
-/* 0: not there; 1: there; or why we do not know */
+/* 0: not there; CSV_CLAIM_MINE, CSV_CLAIM_OTHER: there, or elsewhere; or why we do not know */
 static int csv_claim_one(struct csv_volume *vol, u32 node, u32 flags)
 {
 	struct csv_claim *claim;
@@ -75,7 +78,26 @@ static int csv_claim_one(struct csv_volume *vol, u32 node, u32 flags)
 		err = csv_wire_get_rsp(CSV_OP_CLAIM, &out, claim->rpc.reply,
 				       claim->rpc.reply_len);
 	csv_rpc_put(&claim->rpc);
-	return err ?: !!(out.flags & CSV_CLAIM_MINE);
+	return err ?: out.flags & (CSV_CLAIM_MINE | CSV_CLAIM_OTHER);
+}
+
+/**
+ * csv_claim_is_there() - ask one node whether a volume is online there
+ * @vol: the volume
+ * @node: id of the other node, 0: none
+ *
+ * Return: whether it is; not if the node is not connected, or does not answer
+ */
+bool csv_claim_is_there(struct csv_volume *vol, u32 node)
+{
+	struct csv_peer *peer = node ? csv_peer_get(vol->cn, node) : NULL;
+	struct csv_peer_info info = {};
+
+	if (!peer)
+		return false;
+	csv_peer_get_info(peer, &info);
+	csv_peer_put(peer);
+	return info.connected && csv_claim_one(vol, node, 0) == CSV_CLAIM_MINE;
 }
 
 static int csv_claim_result(struct csv_volume *vol, const char *node, int ret,
@@ -84,9 +106,14 @@ static int csv_claim_result(struct csv_volume *vol, const char *node, int ret,
 	switch (ret) {
 	case 0:
 		return 0;
-	case 1:
+	case CSV_CLAIM_MINE:
 		NL_SET_ERR_MSG_FMT(extack, "volume %s is online on %s: set it offline there",
 				   vol->name, node);
+		return -EBUSY;
+	case CSV_CLAIM_OTHER:
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s knows a node that has %s online and is not in this table",
+				   node, vol->name);
 		return -EBUSY;
 	case -CSV_ESTALE_EPOCH:
 		NL_SET_ERR_MSG_FMT(extack, "%s has a newer table for %s: apply that here",
@@ -135,8 +162,9 @@ int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
 {
 	static const u32 phases[] = { 0, CSV_CLAIM_TAKE };
 	struct csv_claim_node *nodes;
+	unsigned long end = jiffies + CSV_CLAIM_SETTLE;
 	unsigned int nr, i, phase;
-	int err = 0;
+	int err = 0, ret;
 
 	lockdep_assert_held(&vol->state_mutex);
 	nodes = kcalloc(CSV_NODES_MAX, sizeof(*nodes), GFP_KERNEL);
@@ -144,16 +172,46 @@ int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
 		return -ENOMEM;
 	nr = csv_claim_nodes(vol, nodes);
 	for (phase = 0; phase < ARRAY_SIZE(phases); phase++)
-		for (i = 0; !err && i < nr; i++)
-			err = csv_claim_result(vol, nodes[i].name,
-					       csv_claim_one(vol, nodes[i].id, phases[phase]),
-					       extack);
+		for (i = 0; !err && i < nr; i++) {
+			/* what others know of others is a keepalive old */
+			while ((ret = csv_claim_one(vol, nodes[i].id, phases[phase])) ==
+			       CSV_CLAIM_OTHER && time_before(jiffies, end) &&
+			       !fatal_signal_pending(current))
+				schedule_timeout_killable(HZ / 10);
+			err = csv_claim_result(vol, nodes[i].name, ret, extack);
+		}
 	kfree(nodes);
 	return err;
 }
 
+/*
+ * Whether another node has it online, as far as we know: the claimant's table may lack it.
+ * What has been taken is asked for no more.
+ */
+static bool csv_claim_is_elsewhere(struct csv_volume *vol, u32 claimant)
+{
+	struct csv_peer_info info = {};
+	struct csv_state_report report;
+	struct csv_peer *peer;
+	unsigned long id;
+
+	xa_for_each(&vol->cn->peers, id, peer) {
+		if (id == claimant || csv_state_get(vol->cn, id, vol->id, &report) ||
+		    !(report.flags & CSV_STATE_ONLINE) || report.age_ms > CSV_CLAIM_FRESH)
+			continue;
+		peer = csv_peer_get(vol->cn, id);
+		if (!peer)
+			continue;
+		csv_peer_get_info(peer, &info);
+		csv_peer_put(peer);
+		if (info.connected)
+			return true;
+	}
+	return false;
+}
+
 /* Whether it is ours; if not, and it is taken, its layouts end here. */
-static int csv_claim_answer(struct csv_volume *vol, u32 epoch, bool take, u32 *flags)
+static int csv_claim_answer(struct csv_volume *vol, u32 claimant, u32 epoch, bool take, u32 *flags)
 {
 	bool mine;
 
@@ -166,8 +224,10 @@ static int csv_claim_answer(struct csv_volume *vol, u32 epoch, bool take, u32 *f
 		*flags = CSV_CLAIM_MINE;
 		return 0;
 	}
-	if (!take)
+	if (!take) {
+		*flags = csv_claim_is_elsewhere(vol, claimant) ? CSV_CLAIM_OTHER : 0;
 		return 0;
+	}
 	csv_volume_end_layouts(vol);
 	/* the next one does not know who has what open: it is told when it is online */
 	down_read(&vol->super_lock);
@@ -191,7 +251,7 @@ void csv_volume_claim(struct csv_call *call)
 
 	call->err = csv_wire_get_req(CSV_OP_CLAIM, &in, call->args, call->args_len);
 	if (vol && !call->err)
-		call->err = csv_claim_answer(vol, call->epoch, in.flags & CSV_CLAIM_TAKE,
+		call->err = csv_claim_answer(vol, call->node, call->epoch, in.flags & CSV_CLAIM_TAKE,
 					     &out.flags);
 	if (vol)
 		csv_volume_put(vol);

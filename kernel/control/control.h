@@ -20,7 +20,6 @@ struct sk_buff;
  * @generation: of the last table that came into force; control_mutex
  * @state_lock: protects @states
  * @states: what the other nodes said, by node and volume
- * @state_start: rotates which volumes fit into a keepalive
  * @event_lock: events leave in the order of their numbers
  */
 struct csv_control {
@@ -28,7 +27,6 @@ struct csv_control {
 	u32 generation;
 	spinlock_t state_lock;		/* see above */
 	DECLARE_HASHTABLE(states, 8);
-	atomic_t state_start;
 	spinlock_t event_lock;		/* see above */
 };
 
@@ -153,7 +151,7 @@ struct csv_state_report {
 };
 
 int csv_state_get(struct csv_net *cn, u32 node, u32 volume, struct csv_state_report *report);
-unsigned int csv_state_fill(struct csv_net *cn, void *buf, unsigned int size);
+unsigned int csv_state_fill(struct csv_net *cn, u32 *cursor, void *buf, unsigned int size);
 void csv_state_recv(struct csv_net *cn, u32 node, const void *buf, unsigned int len);
 /* The digest of a peer's table has come by HELLO. */
 void csv_node_digest_recv(struct csv_net *cn, u32 node, const u8 digest[16]);

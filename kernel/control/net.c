@@ -45,7 +45,6 @@ static int __net_init csv_net_init(struct net *net)
 	atomic_set(&cn->works, 0);
 	spin_lock_init(&control->state_lock);
 	hash_init(control->states);
-	atomic_set(&control->state_start, 0);
 	spin_lock_init(&control->event_lock);
 	return 0;
 }

@@ -61,11 +61,27 @@ static int csv_node_add_peer(struct csv_net *cn, const struct csv_table *table,
 	return 0;
 }
 
+/* Whether a table was made from another one to mark a node as fenced, or not any more. */
+static bool csv_node_marks_only(const struct csv_table *old, const struct csv_table *new)
+{
+	u32 i;
+
+	if (old->nr_nodes != new->nr_nodes)
+		return false;
+	for (i = 0; i < new->nr_nodes; i++) {
+		if (old->nodes[i].id == new->nodes[i].id &&
+		    old->nodes[i].fenced != new->nodes[i].fenced)
+			return true;
+	}
+	return false;
+}
+
 static int csv_node_listen(struct csv_net *cn, const struct csv_table *old,
 			   const struct csv_table *new, const struct csv_table_node *local,
 			   struct netlink_ext_ack *extack)
 {
 	unsigned int at = 0;
+	bool marks = old && csv_node_marks_only(old, new);
 	int err;
 
 	if (!list_empty(&cn->listeners)) {
@@ -74,6 +90,11 @@ static int csv_node_listen(struct csv_net *cn, const struct csv_table *old,
 		csv_listener_stop(cn);
 	}
 	err = csv_listener_start(cn, new->transport, local->addrs, local->nr_addrs, &at);
+	if (err && marks) {
+		/* a dead node is fenced all the same */
+		pr_warn("cannot listen on %pISpc: error %d\n", &local->addrs[at], err);
+		return 0;
+	}
 	if (err == -EADDRNOTAVAIL)
 		NL_SET_ERR_MSG_FMT(extack, "no interface has %pISpc: add the address, apply again",
 				   &local->addrs[at]);
@@ -315,7 +336,8 @@ int csv_node_set(struct csv_net *cn, const struct csv_node_change *change,
 {
 	int err;
 
-	mutex_lock(&cn->control_mutex);
+	if (mutex_lock_killable(&cn->control_mutex))
+		return -EINTR;
 	err = csv_node_set_locked(cn, change, extack);
 	mutex_unlock(&cn->control_mutex);
 	return err;

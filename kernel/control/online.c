@@ -183,7 +183,7 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 		err = PTR_ERR(disk);
 		goto unlock;
 	}
-	vol->disk = disk;
+	csv_volume_set_disk(vol, disk);
 	vol->disk_super = super;
 	csv_volume_set_path(vol);
 	down_write(&vol->super_lock);
@@ -219,8 +219,7 @@ void csv_volume_umount(struct csv_volume *vol, struct csv_super *super)
 	mutex_lock(&vol->state_mutex);
 	if (vol->disk_super == super) {
 		csv_volume_detach(vol, super);
-		csv_disk_destroy(vol->disk);
-		vol->disk = NULL;
+		csv_disk_destroy(csv_volume_set_disk(vol, NULL));
 		vol->disk_super = NULL;
 		csv_peer_tell_all(vol->cn);
 	}

@@ -135,15 +135,15 @@ static u32 csv_state_volume_at(struct csv_net *cn, u32 index, u32 *count)
 /**
  * csv_state_fill() - what this node says with a keepalive
  * @cn: this node
+ * @cursor: where the last one to the same node ended; of the caller, 0 at first
  * @buf: where it goes
  * @size: bytes there
  *
  * Context: process. Takes what csv_volume_get_info() takes, never control_mutex.
  * Return: bytes used.
  */
-unsigned int csv_state_fill(struct csv_net *cn, void *buf, unsigned int size)
+unsigned int csv_state_fill(struct csv_net *cn, u32 *cursor, void *buf, unsigned int size)
 {
-	struct csv_control *control = csv_net_control(cn);
 	struct csv_state_head *head = buf;
 	struct csv_state_volume *entry;
 	u32 count, room, start, i, used = 0;
@@ -157,7 +157,8 @@ unsigned int csv_state_fill(struct csv_net *cn, void *buf, unsigned int size)
 	csv_state_volume_at(cn, 0, &count);
 	if (!count)
 		return sizeof(*head);
-	start = room < count ? (u32)atomic_add_return(room, &control->state_start) : 0;
+	start = *cursor % count;
+	*cursor = (start + room) % count;
 
 	for (i = 0; i < count && used < room; i++) {
 		struct csv_volume_info info = {};

@@ -229,10 +229,11 @@ static int csv_volume_update(struct csv_volume *vol, const struct csv_table *tab
 	struct csv_net *cn = vol->cn;
 	u8 access = csv_table_access(table, cn->local_id, tv->id);
 	const char *device = csv_table_device(table, cn->local_id, tv->id);
-	bool moved, accessed;
+	bool moved, accessed, elsewhere;
 
 	mutex_lock(&vol->state_mutex);
 	accessed = vol->access != access;
+	elsewhere = strcmp(vol->device, device);
 	moved = vol->owner != tv->owner || vol->epoch != tv->epoch;
 	if (moved && vol->mine) {
 		mutex_unlock(&vol->state_mutex);
@@ -243,22 +244,21 @@ static int csv_volume_update(struct csv_volume *vol, const struct csv_table *tab
 		strscpy(vol->name, tv->name);
 		strscpy(vol->fstype, tv->fstype);
 	}
-	if (strcmp(vol->device, device)) {
-		strscpy(vol->device, device);
-		vol->path_err = 0;
-		if (vol->disk)
-			csv_disk_set_direct(vol->disk, NULL);
-	}
+	spin_lock_irq(&vol->lock);
+	strscpy(vol->device, device);
+	vol->path_moved |= elsewhere;
+	spin_unlock_irq(&vol->lock);
 	WRITE_ONCE(vol->owner, tv->owner);
 	WRITE_ONCE(vol->epoch, tv->epoch);
 	WRITE_ONCE(vol->access, access);
-	csv_volume_set_path(vol);
 	if (!vol->export)
 		csv_volume_set_state(vol, !tv->owner ? CSV_VOLUME_INIT :
 				     access == CSV_ACCESS_NONE ? CSV_VOLUME_PAUSED :
 				     CSV_VOLUME_ACTIVE);
 	mutex_unlock(&vol->state_mutex);
 	csv_volume_kick(vol);
+	if ((accessed || elsewhere) && READ_ONCE(vol->super))
+		csv_volume_follow_path(vol);
 	if (moved)
 		csv_volume_event(vol, "another coordinator or epoch");
 	else if (accessed)
@@ -408,6 +408,15 @@ int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old
 				   old->name);
 		return -EBUSY;
 	}
+	/* what we hold is to be given back to who granted it, or to be taken by who is next */
+	if (new && READ_ONCE(vol->super) &&
+	    (new->owner != old->owner || new->epoch != old->epoch) &&
+	    csv_claim_is_there(vol, old->owner)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "volume %s is mounted here and online on its owner: set it offline there first",
+				   old->name);
+		return -EBUSY;
+	}
 	return 0;
 }
 
@@ -423,9 +432,7 @@ int csv_volume_redirect(struct csv_net *cn, u32 id, enum csv_access mode,
 	vol = csv_volume_get(cn, id);
 	if (!vol)
 		return -ENOENT;
-	mutex_lock(&vol->state_mutex);
 	WRITE_ONCE(vol->redirect, mode);
-	mutex_unlock(&vol->state_mutex);
 	csv_volume_kick(vol);
 	csv_volume_event(vol, "redirection changed");
 	csv_volume_put(vol);

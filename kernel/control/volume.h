@@ -25,23 +25,28 @@ struct csv_super;
  * @id: csv_table_volume_id() of @uuid
  * @uuid: of the lower file system, from the table
  * @name: from the table
- * @device: (s) what the table calls its disk on this node
+ * @device: what the table calls its disk on this node; changes under (s) and @lock
  * @fstype: of the lower file system, from the table
- * @state_mutex: serialises the state machine; protects what is marked (s)
- * @lock: protects @export and @mine
+ * @state_mutex: serialises the state machine; protects what is marked (s), as does
+ *	@path_mutex what is marked (p)
+ * @lock: protects @export, @mine and @path_moved
  * @owner: (s) node id of the coordinator, read locklessly
  * @epoch: (s) since when, read locklessly
  * @access: (s) how the table lets this node use the disk, read locklessly
- * @redirect: (s) what an administrator asked for on this node: CSV_ACCESS_FILE,
+ * @redirect: what an administrator asked for on this node: CSV_ACCESS_FILE,
  *	CSV_ACCESS_BLOCK, or CSV_ACCESS_COUNT for nothing; read locklessly
  * @state: (s) enum csv_volume_state, read locklessly
  * @removed: (s) the table has it no more
  * @mine: this node is about to mount the lower file system, has it mounted, or has not quite
  *	unmounted it yet: longer than there is an @export; under @lock
- * @path_err: (s) why this node has no path to the disk of its own though it wants one, or 0
- * @path_work: tries again to get one
+ * @path_mutex: one at a time opens or closes this node's own path to the disk
+ * @path_err: (p) why it has none though it wants one, or 0; read locklessly
+ * @path_moved: the one there is is not @device's
+ * @path_asked: how often path_work was asked to follow the table
+ * @path_done: (p) up to which it has
+ * @path_work: follows the table, and tries again to get a path
  * @export: the coordinator's side while the volume is online here
- * @disk: (s) the hidden disk, from the first mount to the last umount
+ * @disk: (s, p) the hidden disk, from the first mount to the last umount
  * @disk_super: (s) the mount that @disk was made for
  * @super_lock: read: @super does not go away
  * @super: the mounted super block's private data, or NULL
@@ -67,7 +72,11 @@ struct csv_volume {
 	u8 state;
 	bool removed;
 	bool mine;
+	struct mutex path_mutex;
 	int path_err;
+	bool path_moved;
+	atomic_t path_asked;
+	int path_done;
 	struct delayed_work path_work;
 	struct csv_export *export;
 	struct csv_disk *disk;
@@ -110,6 +119,8 @@ void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fres
 
 /* path.c: this node's own path to the disk */
 void csv_volume_set_path(struct csv_volume *vol);
+void csv_volume_follow_path(struct csv_volume *vol);
+struct csv_disk *csv_volume_set_disk(struct csv_volume *vol, struct csv_disk *disk);
 void csv_volume_path_lost(struct csv_volume *vol);
 void csv_volume_path_init(struct csv_volume *vol);
 void csv_volume_path_exit(struct csv_volume *vol);
@@ -140,5 +151,7 @@ extern const struct csv_volume_client_ops *csv_volume_client_ops;
 
 /* claim.c: 0 when no other node has the volume, or may have */
 int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack);
+/* claim.c: whether a node that is connected says that the volume is online there */
+bool csv_claim_is_there(struct csv_volume *vol, u32 node);
 
 #endif /* CSV_VOLUME_H */

@@ -151,8 +151,13 @@ struct dentry *csv_lower_mknod(struct csv_lower *lower, struct dentry *dir,
 
 	if (IS_ERR(dentry))
 		return dentry;
-	err = d_is_positive(dentry) ? -EEXIST :
-		vfs_mknod(&nop_mnt_idmap, d_inode(dir), dentry, mode, rdev);
+	/* mknod() itself makes no call of the lower ->mknod() for a regular file */
+	if (d_is_positive(dentry))
+		err = -EEXIST;
+	else if (S_ISREG(mode))
+		err = vfs_create(&nop_mnt_idmap, d_inode(dir), dentry, mode, true);
+	else
+		err = vfs_mknod(&nop_mnt_idmap, d_inode(dir), dentry, mode, rdev);
 	return csv_lower_finish(lower, dir, dentry, err);
 }
 

@@ -6,8 +6,19 @@
  */
 #include "route.h"
 
-static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, u64 offset,
-			  u64 seq);
+static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, int pin_gen,
+			  u64 offset, u64 seq);
+
+static void csv_open_count(struct csv_inode *ci)
+{
+	int now = atomic_read(&csv_super_of(ci->vfs_inode.i_sb)->pin_gen);
+
+	lockdep_assert_held(&ci->open_mutex);
+	if (ci->pin_gen != now)
+		ci->pins = 0;
+	ci->pin_gen = now;
+	ci->pins++;
+}
 
 /**
  * csv_open_pinned - an OPEN or CREATE of this inode has been answered
@@ -18,7 +29,7 @@ void csv_open_pinned(struct inode *inode)
 	struct csv_inode *ci = csv_inode_of(inode);
 
 	mutex_lock(&ci->open_mutex);
-	ci->pins++;
+	csv_open_count(ci);
 	ci->opens++;
 	mutex_unlock(&ci->open_mutex);
 }
@@ -54,10 +65,12 @@ void csv_open_unpin(struct inode *inode)
 	struct csv_inode *ci = csv_inode_of(inode);
 	u64 offset = U64_MAX, seq = 0;
 	u32 pins = 0;
+	int gen = 0;
 
 	mutex_lock(&ci->open_mutex);
 	if (!--ci->opens) {
 		pins = ci->pins;
+		gen = ci->pin_gen;
 		ci->pins = 0;
 		/* nobody grows the file any more: what was allocated for that may go */
 		if (pins)
@@ -65,7 +78,7 @@ void csv_open_unpin(struct inode *inode)
 	}
 	mutex_unlock(&ci->open_mutex);
 	if (pins)
-		csv_close_run(csv_super_of(inode->i_sb), &ci->fh, pins, offset, seq);
+		csv_close_run(csv_super_of(inode->i_sb), &ci->fh, pins, gen, offset, seq);
 }
 
 /**
@@ -76,16 +89,17 @@ void csv_open_unpin(struct inode *inode)
  */
 void csv_close_send(struct csv_super *super, const struct csv_fh *fh, u32 count)
 {
-	csv_close_run(super, fh, count, U64_MAX, 0);
+	csv_close_run(super, fh, count, atomic_read(&super->pin_gen), U64_MAX, 0);
 }
 
-static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, u64 offset,
-			  u64 seq)
+static void csv_close_run(struct csv_super *super, const struct csv_fh *fh, u32 count, int pin_gen,
+			  u64 offset, u64 seq)
 {
 	struct csv_op *op = csv_op_alloc(super->vol, super, CSV_OP_CLOSE);
 
 	op->in.fh = *fh;
 	op->in.count = count;
+	op->pin_gen = pin_gen;
 	op->in.offset = offset;
 	op->in.seq = seq;
 	csv_op_run_behind(op);
@@ -106,7 +120,7 @@ static void csv_reclaim_end(struct work_struct *work)
 	mutex_lock(&ci->open_mutex);
 	closed = !ci->opens;
 	if (!op->err && !closed)
-		ci->pins++;
+		csv_open_count(ci);
 	mutex_unlock(&ci->open_mutex);
 	if (!op->err && closed)
 		csv_close_send(super, &ci->fh, 1);
@@ -155,6 +169,7 @@ void csv_open_reclaim(struct csv_super *super)
 	struct super_block *sb = super->sb;
 	struct inode *inode, *prev = NULL;
 
+	atomic_inc(&super->pin_gen);
 	spin_lock(&sb->s_inode_list_lock);
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
 		if (!S_ISREG(inode->i_mode) || !READ_ONCE(csv_inode_of(inode)->opens))

@@ -24,6 +24,7 @@
  * @aborts: how often umount -f came: operations that began before end with -EIO
  * @abort_time: jiffies of the last one
  * @ended: the umount was killed: no operation is sent any more
+ * @pin_gen: how often a coordinator has forgotten all pins
  * @reclaims: inodes that workers hold: opens being pinned again, and the last of a recall
  * @behind: operations that run on workers: CLOSE, RETURN
  * @lock: protects @layouts and @touched
@@ -41,6 +42,7 @@ struct csv_super {
 	atomic_t aborts;
 	unsigned long abort_time;
 	bool ended;
+	atomic_t pin_gen;
 	atomic_t reclaims;
 	atomic_t behind;
 	spinlock_t lock;
@@ -70,11 +72,15 @@ struct csv_super {
  * @get_mutex: one LAYOUT_GET at a time
  * @map_seq: of the newest COMMIT or grant; an older grant is not installed
  * @open_mutex: protects @pins
- * @pins: successful OPENs since the last CLOSE
+ * @pins: successful OPENs since the last CLOSE, if @pin_gen is the mount's
+ * @pin_gen: csv_super.pin_gen when @pins began
  * @opens: open files here
  * @unmappable: file-redirected for good: the coordinator cannot map it
  * @unmappable_until: jiffies, 0: never; file-redirected until then: it could not be mapped
  * @touched: direct overwrites whose times the coordinator does not know yet
+ * @touching: messages to it under way that say so
+ * @mapped_size: when the page cache was last empty, for mmap()
+ * @mapped_ctime: likewise
  */
 struct csv_inode {
 	struct inode vfs_inode;
@@ -96,10 +102,14 @@ struct csv_inode {
 	u64 map_seq;
 	struct mutex open_mutex;
 	u32 pins;
+	int pin_gen;
 	u32 opens;
 	bool unmappable;
 	unsigned long unmappable_until;
 	bool touched;
+	atomic_t touching;
+	loff_t mapped_size;
+	struct timespec64 mapped_ctime;
 };
 
 static inline struct csv_inode *csv_inode_of(const struct inode *inode)
@@ -148,6 +158,7 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @private: for @done
  * @work: of an operation that nobody waits for
  * @tries: how often it was to be tried again soon
+ * @pin_gen: csv_super.pin_gen of the pins that CLOSE gives back
  */
 struct csv_op {
 	refcount_t ref;
@@ -177,6 +188,7 @@ struct csv_op {
 	void *private;
 	struct delayed_work work;
 	u8 tries;
+	int pin_gen;
 };
 
 /* op.c */
@@ -272,6 +284,7 @@ bool csv_touch_take(struct csv_inode *ci);
 void csv_touch_work(struct work_struct *work);
 void csv_touch_flush(struct csv_inode *ci);
 void csv_touch_send(struct csv_inode *ci);
+int csv_touch_wait(struct csv_inode *ci);
 void csv_touch_send_all(struct csv_super *super);
 
 /* file.c: the file-redirected route */

@@ -119,6 +119,8 @@ static struct csv_xfer *csv_xfer_alloc(struct csv_op *op)
 	/* what is pinned for a killed caller goes back before the mount does */
 	if (csv_op_pins(op))
 		atomic_inc(&op->super->behind);
+	/* whether it has pinned must be known */
+	xfer->rpc.stays = op->opcode == CSV_OP_OPEN || op->opcode == CSV_OP_CREATE;
 	xfer->rpc.volume = op->vol->id;
 	xfer->rpc.args = xfer->args;
 	xfer->rpc.args_len = len;
@@ -192,6 +194,9 @@ static int csv_op_check(const struct csv_op *op)
 {
 	if (op->super && READ_ONCE(op->super->ended))
 		return -EIO;
+	/* the coordinator has forgotten these pins, and may know newer ones by now */
+	if (op->opcode == CSV_OP_CLOSE && op->pin_gen != atomic_read(&op->super->pin_gen))
+		return -ESTALE;
 	if (READ_ONCE(op->vol->access) == CSV_ACCESS_NONE &&
 	    csv_wire_class(op->opcode) != CSV_CLASS_RESV)
 		return -CSV_ENOT_COORD;

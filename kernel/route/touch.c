@@ -56,7 +56,8 @@ void csv_touch_flush(struct csv_inode *ci)
 	struct inode *inode = &ci->vfs_inode;
 	struct csv_op *op;
 
-	if (!csv_touch_take(ci))
+	/* one that was sent by another process is not to come after this returns */
+	if (csv_touch_wait(ci) || !csv_touch_take(ci))
 		return;
 	op = csv_op_on(inode, CSV_OP_GETATTR, false);
 	if (IS_ERR(op)) {
@@ -72,6 +73,41 @@ void csv_touch_flush(struct csv_inode *ci)
 }
 
 /**
+ * csv_touch_wait - wait for the messages that csv_touch_send() has sent
+ * @ci: the inode
+ *
+ * Whoever sets times himself, or shows them, is not overtaken by these.
+ *
+ * Return: 0; -ERESTARTSYS when killed
+ */
+int csv_touch_wait(struct csv_inode *ci)
+{
+	return wait_var_event_killable(&ci->touching, !atomic_read(&ci->touching));
+}
+
+static void csv_touch_end(struct work_struct *work)
+{
+	struct csv_op *op = container_of(to_delayed_work(work), struct csv_op, work);
+	struct csv_super *super = op->super;
+	struct inode *inode = op->private;
+
+	if (!op->err)
+		csv_attr_apply(inode, &op->out.attr);
+	if (atomic_dec_and_test(&csv_inode_of(inode)->touching))
+		wake_up_var(&csv_inode_of(inode)->touching);
+	csv_op_put(op);
+	iput(inode);
+	if (atomic_dec_and_test(&super->reclaims))
+		wake_up_var(&super->reclaims);
+}
+
+/* csv_op.done: not by a receiver, since the last iput() may wait for folios. */
+static void csv_touch_done(struct csv_op *op)
+{
+	csv_op_defer(op, csv_touch_end);
+}
+
+/**
  * csv_touch_send - tell the coordinator, and wait for nobody
  * @ci: the inode, which may be on its way out of memory
  *
@@ -79,6 +115,8 @@ void csv_touch_flush(struct csv_inode *ci)
  */
 void csv_touch_send(struct csv_inode *ci)
 {
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+	struct inode *inode;
 	struct csv_op *op;
 
 	if (!csv_touch_take(ci))
@@ -87,7 +125,18 @@ void csv_touch_send(struct csv_inode *ci)
 	if (IS_ERR(op))
 		return;
 	op->in.flags = CSV_GETATTR_TOUCH;
-	csv_op_run_behind(op);
+	/* the end of the mount does not find inodes that others hold */
+	inode = ci->vfs_inode.i_sb->s_root ? igrab(&ci->vfs_inode) : NULL;
+	if (!inode) {
+		/* nobody is left who could set its times */
+		csv_op_run_behind(op);
+		return;
+	}
+	atomic_inc(&ci->touching);
+	atomic_inc(&super->reclaims);
+	op->private = inode;
+	op->done = csv_touch_done;
+	csv_op_queue(op);
 }
 
 static struct inode *csv_touch_first(struct csv_super *super)

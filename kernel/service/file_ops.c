@@ -7,6 +7,7 @@
  * that promise them, from the requester too, under op_lock held for writing;
  * nothing is granted anew before the change is done.
  */
+#include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/uio.h>
 #include "service.h"
@@ -158,6 +159,9 @@ static int csv_service_do_fsync(struct csv_request *req, struct csv_snode *snode
 			csv_lower_fsync(file, req->in.flags & CSV_FSYNC_DATA);
 	} else if (!err) {
 		err = csv_lower_sync(&req->export->lower);
+		/* a log that has nothing to say flushes nothing */
+		if (!err && (req->in.flags & CSV_FSYNC_ALL))
+			err = blkdev_issue_flush(req->export->lower.bdev);
 	}
 	return err ?: csv_commit_attr(req, snode->dentry);
 }

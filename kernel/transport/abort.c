@@ -138,14 +138,14 @@ static bool csv_slot_cancel(struct csv_peer *peer, struct csv_slot *slot,
 
 	lockdep_assert_held(&peer->lock);
 	cancel->conn = NULL;
-	slot->cancelled = true;
+	slot->cancelled = !rpc->stays;
 	if (peer->up && slot->link == peer->gen) {
 		cancel->conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
 		cancel->tag = (u32)rpc->slot << 16 | rpc->gen;
 		cancel->opcode = rpc->opcode;
 		cancel->session = peer->session;
 		cancel->seq = rpc->seq;
-	} else if (!slot->abort && csv_slot_is_idle(peer, slot)) {
+	} else if (slot->cancelled && !slot->abort && csv_slot_is_idle(peer, slot)) {
 		slot->abort = -ERESTARTSYS;
 		return true;
 	}
@@ -188,7 +188,7 @@ void csv_session_forsake(struct csv_peer *peer)
 	for (i = 0; i < CSV_SLOTS; i++) {
 		struct csv_slot *slot = &peer->slots[i];
 
-		if (slot->state != CSV_SLOT_BUSY || slot->abort || !csv_slot_is_idle(peer, slot) ||
+		if (!csv_slot_is_idle(peer, slot) || slot->abort || slot->rpc->stays ||
 		    !(slot->cancelled || csv_task_is_killed(slot->rpc->task)))
 			continue;
 		slot->abort = -ERESTARTSYS;

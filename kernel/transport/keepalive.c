@@ -39,7 +39,8 @@ static void csv_keepalive_ping(struct csv_peer *peer, struct csv_conn *conn)
 	if (smp_load_acquire(&peer->ping.busy))
 		return;
 	if (csv_upcalls->state_fill)
-		vec.iov_len = csv_upcalls->state_fill(peer->cn, state, CSV_STATE_MAX);
+		vec.iov_len = csv_upcalls->state_fill(peer->cn, &peer->state_cursor, state,
+						      CSV_STATE_MAX);
 	csv_keepalive_fill((struct csv_wire_hdr *)peer->ping_buf, CSV_MSG_PING, vec.iov_len);
 	peer->ping_vec = vec;
 	iov_iter_kvec(&data, ITER_SOURCE, &peer->ping_vec, 1, vec.iov_len);

@@ -126,6 +126,7 @@ struct csv_rsp {
  * @work: forms and takes down the link
  * @resend_work: sends what waits in its slot
  * @keepalive_work: every second
+ * @state_cursor: which volumes the next keepalive tells of
  * @announced: peer_up() was called, peer_down() not; @work's own
  * @backoff_ms: before the next attempt to dial; @work's own
  * @retry_at: jiffies of it
@@ -183,6 +184,7 @@ struct csv_peer {
 	struct delayed_work work;
 	struct work_struct resend_work;
 	struct delayed_work keepalive_work;
+	u32 state_cursor;
 	bool announced;
 	unsigned int backoff_ms;
 	unsigned long retry_at;

@@ -41,6 +41,7 @@
  * @task: for whom, referenced as long as it is in its slot, or NULL: when it is being
  *	killed, csv_rpc_cancel() follows by itself, and without a link the exchange ends
  *	with -ERESTARTSYS. For requests whose submitter cannot wait by csv_rpc_wait()
+ * @stays: when nobody waits for it any more it is executed, and answered, all the same
  * @done: called once in process context when the exchange is over, whatever
  *	became of it; may not sleep for long, may submit other requests of a
  *	later class. NULL: somebody waits by csv_rpc_wait()
@@ -65,6 +66,7 @@ struct csv_rpc {
 	struct iov_iter out;
 	struct iov_iter in;
 	struct task_struct *task;
+	bool stays;
 	void (*done)(struct csv_rpc *rpc);
 	void (*free)(struct csv_rpc *rpc);
 
@@ -203,8 +205,8 @@ struct csv_transport_upcalls {
 	void (*peer_up)(struct csv_net *cn, u32 node, u64 incarnation, bool fresh);
 	/* All connections are gone (informational). */
 	void (*peer_down)(struct csv_net *cn, u32 node);
-	/* Fill the payload of PING/PONG (state per volume); bytes used. */
-	unsigned int (*state_fill)(struct csv_net *cn, void *buf, unsigned int size);
+	/* Fill the payload of PING/PONG (state per volume); bytes used. @cursor: one per peer. */
+	unsigned int (*state_fill)(struct csv_net *cn, u32 *cursor, void *buf, unsigned int size);
 	void (*state_recv)(struct csv_net *cn, u32 node, const void *buf, unsigned int len);
 	/* 16 bytes digest of the table in force, for HELLO; and the peer's, heard. */
 	void (*digest)(struct csv_net *cn, u8 digest[16]);

@@ -149,7 +149,7 @@ static void csvfs_fill_setattr(struct csv_setattr *set, const struct iattr *attr
 		set->valid |= CSV_SET_SIZE;
 		set->size = attr->ia_size;
 		/* ftruncate() was allowed by open(), whatever the mode is now */
-		if (attr->ia_valid & ATTR_FILE)
+		if ((attr->ia_valid & ATTR_FILE) || csvfs_is_server())
 			set->valid |= CSV_SET_OPENED;
 		return;
 	}
@@ -186,9 +186,13 @@ int csvfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 		return 0;
 	}
 	/* what was overwritten before is not to get newer times than these */
-	if (attr->ia_valid & ATTR_MTIME)
+	err = 0;
+	if (attr->ia_valid & ATTR_MTIME) {
 		touched = csv_touch_take(csv_inode_of(inode));
-	err = csv_op_run(op);
+		err = csv_touch_wait(csv_inode_of(inode));
+	}
+	if (!err)
+		err = csv_op_run(op);
 	if (!err) {
 		csv_attr_apply(inode, &op->out.attr);
 		if (attr->ia_valid & ATTR_SIZE)
@@ -203,10 +207,13 @@ int csvfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 /*
  * What another operation is going to ask, under the caller's identity where the
  * ACLs are: LOOKUP a directory on the way, a change its directory, ->open() the
- * file. For a directory that leaves access() and chdir(), and reading it.
+ * file. For a directory that leaves access() and chdir(), and reading it; for a
+ * server everything, since the answer is what its clients go by.
  */
 static bool csvfs_asked_later(const struct inode *inode, int mask)
 {
+	if (csvfs_is_server())
+		return false;
 	if (S_ISDIR(inode->i_mode))
 		return (mask & MAY_OPEN) || !(mask & (MAY_READ | MAY_ACCESS | MAY_CHDIR));
 	return S_ISREG(inode->i_mode) && (mask & MAY_OPEN);

@@ -35,6 +35,22 @@ const struct address_space_operations csvfs_aops = {
 	.dirty_folio	= noop_dirty_folio,
 };
 
+/* Whether the file has changed since the page cache was last emptied for a mapping. */
+static bool csvfs_is_remapped(struct inode *inode)
+{
+	struct csv_inode *ci = csv_inode_of(inode);
+	struct timespec64 now = inode_get_ctime(inode);
+	bool changed;
+
+	spin_lock(&inode->i_lock);
+	changed = !timespec64_equal(&ci->mapped_ctime, &now) ||
+		  ci->mapped_size != i_size_read(inode);
+	ci->mapped_ctime = now;
+	ci->mapped_size = i_size_read(inode);
+	spin_unlock(&inode->i_lock);
+	return changed;
+}
+
 /**
  * csvfs_mmap - map a file
  * @file: the file
@@ -54,7 +70,7 @@ int csvfs_mmap(struct file *file, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	/* pages of earlier mappings are as old as these */
-	if (mapping->nrpages && !mapping_mapped(mapping))
+	if (csvfs_is_remapped(file_inode(file)) || !mapping_mapped(mapping))
 		invalidate_inode_pages2(mapping);
 	return generic_file_readonly_mmap(file, vma);
 }

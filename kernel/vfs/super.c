@@ -27,10 +27,14 @@ static struct inode *csvfs_alloc_inode(struct super_block *sb)
 	ci->map_seq = 0;
 	ci->recall_seq = 0;
 	ci->pins = 0;
+	ci->pin_gen = 0;
 	ci->opens = 0;
 	ci->unmappable = false;
 	ci->unmappable_until = 0;
 	ci->touched = false;
+	atomic_set(&ci->touching, 0);
+	ci->mapped_size = 0;
+	ci->mapped_ctime = (struct timespec64){};
 	csv_extent_map_init(&ci->extents);
 	csv_extent_map_init(&ci->lost);
 	return &ci->vfs_inode;
@@ -138,6 +142,7 @@ static int csvfs_sync_fs(struct super_block *sb, int wait)
 	if (IS_ERR(op))
 		return PTR_ERR(op);
 	op->in.fh = super->root;
+	op->in.flags = CSV_FSYNC_ALL;
 	err = csv_op_run(op);
 	csv_op_put(op);
 	return err;
@@ -362,8 +367,8 @@ static void csvfs_kill_sb(struct super_block *sb)
 	if (super) {
 		/* recalls do not find its inodes any more */
 		csv_volume_detach(super->vol, super);
-		csvfs_wait_behind(super, &super->reclaims);
 		cancel_delayed_work_sync(&super->touch_work);
+		csvfs_wait_behind(super, &super->reclaims);
 	}
 	kill_anon_super(sb);
 	if (!super)

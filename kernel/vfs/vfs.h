@@ -29,6 +29,12 @@ ssize_t csvfs_listxattr(struct dentry *dentry, char *list, size_t size);
 struct posix_acl *csvfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type);
 int csvfs_refresh(struct inode *inode);
 
+/* nfsd or ksmbd, for one of its clients: it asks for permission itself, by ->permission() */
+static inline bool csvfs_is_server(void)
+{
+	return current->flags & PF_KTHREAD;
+}
+
 /* dir.c */
 extern const struct inode_operations csvfs_dir_iops;
 extern const struct dentry_operations csvfs_dentry_ops;

@@ -270,10 +270,10 @@ struct csv_setattr {
 #define CSV_OPEN_APPEND		0x20
 #define CSV_OPEN_RECLAIM	0x80	/* of OPEN: all that the node has open of the file */
 #define CSV_OPEN_CREAT		0x40	/* CREATE without it only opens what is there */
-#define CSV_OPEN_NOFOLLOW	0x80
 #define CSV_CREATE_CREATED	0x1	/* reply: the file is new */
 #define CSV_FSYNC_DATA		0x1
 #define CSV_FSYNC_TOUCH		0x2
+#define CSV_FSYNC_ALL		0x4	/* of the volume: all that has reached its disk, too */
 #define CSV_READDIR_PLUS	0x1
 #define CSV_READDIR_EOF		0x1	/* reply */
 #define CSV_READ_EOF		0x1	/* reply */
@@ -285,6 +285,7 @@ struct csv_setattr {
 #define CSV_RECALL_TOUCHED	0x1	/* reply: data was overwritten, set the times */
 #define CSV_CLAIM_TAKE		0x1	/* nobody has it: the layouts of its last coordinator end */
 #define CSV_CLAIM_MINE		0x1	/* reply: the volume is online here */
+#define CSV_CLAIM_OTHER		0x2	/* reply: another node says that it is online there */
 
 /* One extent of LAYOUT_GET (reply) and LAYOUT_COMMIT (request): 32 bytes. */
 enum csv_ext_state {
