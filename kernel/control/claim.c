@@ -148,6 +148,25 @@ static unsigned int csv_claim_nodes(struct csv_volume *vol, struct csv_claim_nod
 	return nr;
 }
 
+/* Asks all; @elsewhere: who says that another node has it. */
+static int csv_claim_phase(struct csv_volume *vol, const struct csv_claim_node *nodes,
+			   unsigned int nr, u32 flags, const char **elsewhere,
+			   struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int err = 0, ret;
+
+	*elsewhere = NULL;
+	for (i = 0; !err && i < nr; i++) {
+		ret = csv_claim_one(vol, nodes[i].id, flags);
+		if (ret == CSV_CLAIM_OTHER)
+			*elsewhere = nodes[i].name;
+		else
+			err = csv_claim_result(vol, nodes[i].name, ret, extack);
+	}
+	return err;
+}
+
 /**
  * csv_claim_all() - ask every other node of the table
  * @vol: the volume; state_mutex is held
@@ -160,26 +179,25 @@ static unsigned int csv_claim_nodes(struct csv_volume *vol, struct csv_claim_nod
  */
 int csv_claim_all(struct csv_volume *vol, struct netlink_ext_ack *extack)
 {
-	static const u32 phases[] = { 0, CSV_CLAIM_TAKE };
 	struct csv_claim_node *nodes;
 	unsigned long end = jiffies + CSV_CLAIM_SETTLE;
-	unsigned int nr, i, phase;
-	int err = 0, ret;
+	const char *elsewhere;
+	unsigned int nr;
+	int err;
 
 	lockdep_assert_held(&vol->state_mutex);
 	nodes = kcalloc(CSV_NODES_MAX, sizeof(*nodes), GFP_KERNEL);
 	if (!nodes)
 		return -ENOMEM;
 	nr = csv_claim_nodes(vol, nodes);
-	for (phase = 0; phase < ARRAY_SIZE(phases); phase++)
-		for (i = 0; !err && i < nr; i++) {
-			/* what others know of others is a keepalive old */
-			while ((ret = csv_claim_one(vol, nodes[i].id, phases[phase])) ==
-			       CSV_CLAIM_OTHER && time_before(jiffies, end) &&
-			       !fatal_signal_pending(current))
-				schedule_timeout_killable(HZ / 10);
-			err = csv_claim_result(vol, nodes[i].name, ret, extack);
-		}
+	/* what others know of others is a keepalive old */
+	while (!(err = csv_claim_phase(vol, nodes, nr, 0, &elsewhere, extack)) && elsewhere &&
+	       time_before(jiffies, end) && !fatal_signal_pending(current))
+		schedule_timeout_killable(HZ / 10);
+	if (!err && elsewhere)
+		err = csv_claim_result(vol, elsewhere, CSV_CLAIM_OTHER, extack);
+	if (!err)
+		err = csv_claim_phase(vol, nodes, nr, CSV_CLAIM_TAKE, &elsewhere, extack);
 	kfree(nodes);
 	return err;
 }

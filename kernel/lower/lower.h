@@ -21,21 +21,26 @@
  * @sb: its super block
  * @bdev: the disk; the lower file system holds it open
  * @cred: the kernel's own, under which all is done that no caller has to be asked for
+ * @reserved: the directory of our own
  * @layouts: the file system can map blocks
  * @lbs: logical block size of @bdev
+ * @stamp: how often the log was to be forced, where it has to be made to say something
  */
 struct csv_lower {
 	struct vfsmount *mnt;
 	struct super_block *sb;
 	struct block_device *bdev;
 	const struct cred *cred;
+	struct dentry *reserved;
 	bool layouts;
 	unsigned int lbs;
+	atomic64_t stamp;
 };
 
 /* mount.c */
+struct csv_lower_id;
 int csv_lower_mount(struct csv_lower *lower, const char *fstype, const char *device,
-		    const char **why);
+		    const struct csv_lower_id *id, const char **why);
 void csv_lower_unmount(struct csv_lower *lower);
 int csv_lower_get_epoch(struct csv_lower *lower, u32 *epoch, u32 *onlines);
 int csv_lower_set_epoch(struct csv_lower *lower, u32 epoch, u32 onlines);
@@ -46,15 +51,19 @@ int csv_lower_sync(struct csv_lower *lower);
  * struct csv_lower_id - what the head of a disk says
  * @uuid: of the file system
  * @damaged: it has errors that its own tools have to repair
+ * @unjournaled: nothing that it answers is durable
+ * @quotas: XFS: its quotas that are switched on, XFS_?QUOTA_* of fs/xfs/libxfs/xfs_log_format.h
  */
 struct csv_lower_id {
 	u8 uuid[16];
 	bool damaged;
+	bool unjournaled;
+	u16 quotas;
 };
 
 int csv_lower_probe(struct block_device *bdev, const char *fstype, struct csv_lower_id *id);
 int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16],
-		    const char **why);
+		    struct csv_lower_id *id, const char **why);
 void csv_lower_get_fsinfo(struct csv_lower *lower, struct csv_fsinfo *info);
 int csv_lower_statfs(struct csv_lower *lower, struct csv_wire_statfs *out);
 

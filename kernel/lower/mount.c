@@ -14,10 +14,38 @@
 #include "lower.h"
 
 #define CSV_EPOCH_XATTR		"trusted.csvfs.epoch"
+#define CSV_STAMP_XATTR		"trusted.csvfs.stamp"
 #define CSV_LOWER_HEAD		4096	/* bytes at the start of the disk that say what is there */
 
+/* XFS switches off what it is not asked for, for ever. */
+static const struct csv_lower_quota {
+	u16 on;
+	u16 enforced;
+	const char *option;
+	const char *option_on;
+} csv_lower_quotas[] = {
+	{ 0x0001, 0x0002, "uquota", "uqnoenforce" },
+	{ 0x0040, 0x0080, "gquota", "gqnoenforce" },
+	{ 0x0008, 0x0200, "pquota", "pqnoenforce" },
+};
+
+static int csv_lower_set_quotas(struct fs_context *fc, u16 quotas)
+{
+	const struct csv_lower_quota *quota = csv_lower_quotas;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(csv_lower_quotas); i++, quota++) {
+		if (quotas & quota->on)
+			err = vfs_parse_fs_string(fc, quotas & quota->enforced ? quota->option :
+						  quota->option_on, NULL, 0);
+	}
+	return err;
+}
+
 /* After retire_super() no later mount of the disk finds this super block and shares it. */
-static struct vfsmount *csv_lower_mount_fs(struct file_system_type *type, const char *device)
+static struct vfsmount *csv_lower_mount_fs(struct file_system_type *type, const char *device,
+					   u16 quotas)
 {
 	struct fs_context *fc;
 	struct vfsmount *mnt;
@@ -28,6 +56,8 @@ static struct vfsmount *csv_lower_mount_fs(struct file_system_type *type, const 
 		return ERR_CAST(fc);
 	fc->exclusive = true;
 	err = vfs_parse_fs_string(fc, "source", device, strlen(device));
+	if (!err)
+		err = csv_lower_set_quotas(fc, quotas);
 	if (err)
 		mnt = ERR_PTR(err);
 	else
@@ -57,13 +87,14 @@ static const char *csv_lower_mount_why(int err)
  * @lower: filled in
  * @fstype: its type
  * @device: path of the disk, in the caller's mount namespace
+ * @id: of it, from csv_lower_check()
  * @why: on error, what an administrator should hear
  *
  * Context: process; sleeps for as long as log recovery takes.
  * Return: 0 or a negative errno, -EBUSY when the disk is mounted already.
  */
 int csv_lower_mount(struct csv_lower *lower, const char *fstype, const char *device,
-		    const char **why)
+		    const struct csv_lower_id *id, const char **why)
 {
 	struct file_system_type *type = get_fs_type(fstype);
 	struct vfsmount *mnt;
@@ -73,7 +104,8 @@ int csv_lower_mount(struct csv_lower *lower, const char *fstype, const char *dev
 		return -ENODEV;
 	}
 	lower->cred = prepare_kernel_cred(&init_task);
-	mnt = lower->cred ? csv_lower_mount_fs(type, device) : ERR_PTR(-ENOMEM);
+	mnt = lower->cred ? csv_lower_mount_fs(type, device, id->quotas) :
+			    ERR_PTR(-ENOMEM);
 	module_put(type->owner);
 	if (IS_ERR(mnt)) {
 		put_cred(lower->cred);
@@ -113,6 +145,8 @@ void csv_lower_unmount(struct csv_lower *lower)
 
 	/* keeps the block device, not the file system */
 	disk = bdev_file_open_by_dev(lower->bdev->bd_dev, BLK_OPEN_READ, NULL, NULL);
+	dput(lower->reserved);
+	lower->reserved = NULL;
 	kern_unmount(lower->mnt);
 	if (!IS_ERR(disk)) {
 		while (READ_ONCE(file_bdev(disk)->bd_holder) == sb)
@@ -183,7 +217,7 @@ int csv_lower_set_epoch(struct csv_lower *lower, u32 epoch, u32 onlines)
 
 /**
  * csv_lower_prepare_root - make the reserved directory
- * @lower: the mount
+ * @lower: the mount, which has it from here on
  */
 int csv_lower_prepare_root(struct csv_lower *lower)
 {
@@ -203,10 +237,34 @@ int csv_lower_prepare_root(struct csv_lower *lower)
 		err = vfs_mkdir(&nop_mnt_idmap, d_inode(root), dentry, 0700);
 	else if (!d_is_dir(dentry))
 		err = -ENOTDIR;
+	if (!err)
+		lower->reserved = dget(dentry);
 	dput(dentry);
 unlock:
 	inode_unlock(d_inode(root));
 	mnt_drop_write(lower->mnt);
+	return err;
+}
+
+/*
+ * Leaves something to be committed. XFS tells of a log that has failed for ever after;
+ * ext4 does not where it finds nothing to do (ext4_sync_fs()), though what it has answered
+ * before was lost. A file system that is frozen has committed everything.
+ */
+static int csv_lower_stamp(struct csv_lower *lower)
+{
+	__le64 stamp = cpu_to_le64(atomic64_inc_return(&lower->stamp));
+	const struct cred *old;
+	int err;
+
+	if (lower->layouts || !lower->reserved || !sb_start_write_trylock(lower->sb))
+		return 0;
+	old = override_creds(lower->cred);
+	err = sb_rdonly(lower->sb) ? -EROFS :
+		vfs_setxattr(&nop_mnt_idmap, lower->reserved, CSV_STAMP_XATTR, &stamp,
+			     sizeof(stamp), 0);
+	revert_creds(old);
+	sb_end_write(lower->sb);
 	return err;
 }
 
@@ -219,8 +277,10 @@ unlock:
  */
 int csv_lower_sync(struct csv_lower *lower)
 {
-	int err;
+	int err = csv_lower_stamp(lower);
 
+	if (err)
+		return err;
 	down_read(&lower->sb->s_umount);
 	err = lower->sb->s_op->sync_fs(lower->sb, 1);
 	up_read(&lower->sb->s_umount);
@@ -250,12 +310,16 @@ static int csv_lower_parse_head(const u8 *p, const char *fstype, struct csv_lowe
 		/* sb_features_incompat of version 5: NEEDSREPAIR */
 		id->damaged = (get_unaligned_be16(p + 100) & 0xf) == 5 &&
 			      (get_unaligned_be32(p + 216) & 0x10);
+		/* sb_qflags */
+		id->quotas = get_unaligned_be16(p + 176);
 		return 0;
 	}
 	if (!strcmp(fstype, "ext4") && get_unaligned_le16(ext4 + 0x38) == 0xef53) {
 		memcpy(id->uuid, ext4 + 0x68, sizeof(id->uuid));
 		/* s_state: EXT4_ERROR_FS, with which it would mount */
 		id->damaged = get_unaligned_le16(ext4 + 0x3a) & 0x2;
+		/* s_feature_compat: COMPAT_HAS_JOURNAL */
+		id->unjournaled = !(get_unaligned_le32(ext4 + 0x5c) & 0x4);
 		return 0;
 	}
 	return -EMEDIUMTYPE;
@@ -274,6 +338,7 @@ int csv_lower_probe(struct block_device *bdev, const char *fstype, struct csv_lo
 	struct page *page = alloc_page(GFP_KERNEL);
 	int err;
 
+	memset(id, 0, sizeof(*id));
 	if (!page)
 		return -ENOMEM;
 	err = csv_lower_read_head(bdev, page);
@@ -288,19 +353,20 @@ int csv_lower_probe(struct block_device *bdev, const char *fstype, struct csv_lo
  * @fstype: its type
  * @device: path of the disk, in the caller's mount namespace
  * @uuid: of the volume
+ * @id: filled in
  * @why: on error, what an administrator should hear
  */
-int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16], const char **why)
+int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16],
+		    struct csv_lower_id *id, const char **why)
 {
 	struct file *file = bdev_file_open_by_path(device, BLK_OPEN_READ, NULL, NULL);
-	struct csv_lower_id id;
 	int err = PTR_ERR_OR_ZERO(file);
 
 	if (err) {
 		*why = csv_lower_mount_why(err);
 		return err;
 	}
-	err = csv_lower_probe(file_bdev(file), fstype, &id);
+	err = csv_lower_probe(file_bdev(file), fstype, id);
 	bdev_fput(file);
 	if (err) {
 		*why = "its disk cannot be read: see dmesg";
@@ -308,13 +374,17 @@ int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16], c
 			*why = "its disk has no such file system: check device and type";
 		return err;
 	}
-	if (memcmp(id.uuid, uuid, sizeof(id.uuid))) {
+	if (memcmp(id->uuid, uuid, sizeof(id->uuid))) {
 		*why = "its disk has another UUID: check device and uuid";
 		return -EMEDIUMTYPE;
 	}
-	if (id.damaged) {
+	if (id->damaged) {
 		*why = "its file system has errors: repair it (fsck)";
 		return -EUCLEAN;
+	}
+	if (id->unjournaled) {
+		*why = "its file system has no journal: tune2fs -O has_journal";
+		return -EMEDIUMTYPE;
 	}
 	return 0;
 }

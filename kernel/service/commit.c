@@ -123,9 +123,17 @@ static int csv_commit_force(struct csv_export *export)
 	int err;
 
 	lockdep_assert_held(&export->commit_mutex);
+	if (export->commit_err)
+		return export->commit_err;
 	err = csv_lower_sync(&export->lower);
-	if (!err)
+	if (!err) {
 		atomic64_set(&export->committed, target);
+	} else if (err != -ENOMEM) {
+		/* what was to be in the log is lost, whatever the next force says */
+		export->commit_err = err;
+		pr_err("volume %s: its log fails (%d): nothing is acknowledged before it is online again\n",
+		       export->vol->name, err);
+	}
 	return err;
 }
 

@@ -142,7 +142,7 @@ static ssize_t csv_service_write_locked(struct csv_request *req, struct csv_snod
 static ssize_t csv_service_write_excl(struct csv_request *req, struct csv_snode *snode,
 				      struct file *file)
 {
-	u32 bs = req->export->lower.sb->s_blocksize;
+	u32 bs = csv_export_unit(req->export);
 	u64 len = iov_iter_count(&req->call->data), pos = req->in.offset, size, start, end;
 	ssize_t n;
 	int err;
@@ -256,7 +256,7 @@ static void csv_service_fallocate_range(struct csv_request *req, struct inode *i
 static int csv_service_fallocate_locked(struct csv_request *req, struct csv_snode *snode,
 					struct file *file)
 {
-	u32 bs = req->export->lower.sb->s_blocksize;
+	u32 bs = csv_export_unit(req->export);
 	struct inode *inode = d_inode(snode->dentry);
 	const struct cred *old;
 	u64 start, end;

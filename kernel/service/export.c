@@ -241,7 +241,9 @@ static int csv_export_check(struct csv_export *export, const char **why)
  */
 int csv_export_probe(struct csv_volume *vol, const char **why)
 {
-	return csv_lower_check(vol->fstype, vol->device, vol->uuid, why);
+	struct csv_lower_id id;
+
+	return csv_lower_check(vol->fstype, vol->device, vol->uuid, &id, why);
 }
 
 /**
@@ -253,6 +255,7 @@ int csv_export_probe(struct csv_volume *vol, const char **why)
 int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const char **why)
 {
 	struct csv_export *export = kvzalloc(sizeof(*export), GFP_KERNEL);
+	struct csv_lower_id id;
 	unsigned int i;
 	int err;
 
@@ -281,7 +284,9 @@ int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const 
 	mutex_init(&export->block_mutex);
 	init_waitqueue_head(&export->block_wait);
 
-	err = csv_lower_mount(&export->lower, vol->fstype, vol->device, why);
+	err = csv_lower_check(vol->fstype, vol->device, vol->uuid, &id, why);
+	if (!err)
+		err = csv_lower_mount(&export->lower, vol->fstype, vol->device, &id, why);
 	if (err)
 		goto free;
 	err = csv_export_check(export, why);

@@ -80,7 +80,7 @@ int csv_service_access(struct csv_request *req)
 /* Takes back what a change from @start on breaks. op_lock held for writing. */
 static int csv_service_recall(struct csv_request *req, struct csv_snode *snode, u64 start, u64 end)
 {
-	u32 bs = snode->export->lower.sb->s_blocksize;
+	u32 bs = csv_export_unit(snode->export);
 
 	if (!S_ISREG(d_inode(snode->dentry)->i_mode))
 		return 0;

@@ -140,7 +140,7 @@ static int csv_grant_map(struct csv_grant *grant)
 			end = grant->want;
 		iomap = &grant->map[grant->nr];
 		err = csv_lower_map(lower, grant->inode, pos, end - pos, alloc, iomap);
-		if (err == -ENOSPC && pos >= grant->need)
+		if ((err == -ENOSPC || err == -EDQUOT) && pos >= grant->need)
 			break;
 		if (err)
 			return err;
@@ -305,7 +305,7 @@ static int csv_grant_settle_end(struct csv_grant *grant)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	err = csv_lower_fallocate(lower, file, FALLOC_FL_KEEP_SIZE, start, grant->bs);
-	return err == -ENOSPC ? -EAGAIN : err;
+	return err == -ENOSPC || err == -EDQUOT ? -EAGAIN : err;
 }
 
 static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)

@@ -91,6 +91,7 @@ struct csv_pages {
  * @tx: changes begun so far, by number
  * @committed: all changes up to this one are in the lower log
  * @commit_mutex: one log force at a time
+ * @commit_err: of the first one that failed: nothing is acknowledged any more
  * @commit_lock: protects the next three
  * @commit_calls: calls whose replies wait for the next force, by csv_call.entry
  * @committing: somebody is at it, and will see to @commit_calls
@@ -132,6 +133,7 @@ struct csv_export {
 	atomic64_t tx;
 	atomic64_t committed;
 	struct mutex commit_mutex;
+	int commit_err;
 	spinlock_t commit_lock;
 	struct list_head commit_calls;
 	bool committing;
@@ -237,6 +239,12 @@ struct csv_service_upcalls {
 };
 
 extern const struct csv_service_upcalls *csv_service_upcalls;
+
+/* What a change through the lower page cache touches at its ends, too. */
+static inline u32 csv_export_unit(const struct csv_export *export)
+{
+	return max_t(u32, export->lower.sb->s_blocksize, PAGE_SIZE);
+}
 
 /* export.c */
 int csv_export_probe(struct csv_volume *vol, const char **why);
