@@ -4,7 +4,9 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <unistd.h>
 #include "nl.h"
 #include "print.h"
 
@@ -261,8 +263,13 @@ static int csvctl_execute(const struct csvctl_options *options, int argc, char *
 int main(int argc, char **argv)
 {
 	struct csvctl_options options = {};
-	int ret = CSVCTL_OK;
+	int ret = CSVCTL_OK, fd;
 
+	/* what is closed is not to become a socket that somebody prints to */
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
 	argc--;
 	argv++;
 	while (argc && argv[0][0] == '-' && argv[0][1]) {

@@ -127,9 +127,8 @@ static int monitor_event(struct nlattr **tb, bool lost, void *ctx)
 	u32 seq;
 
 	if (lost) {
-		/* how many, the next number will tell */
-		if (!monitor->started)
-			monitor_missed(0);
+		/* how many, the next number will tell; but that may be long in coming */
+		monitor_missed(0);
 		return fflush(stdout) ? 1 : 0;
 	}
 	seq = nl_uint(tb[CSVFS_A_EVENT_SEQ]);

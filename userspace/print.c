@@ -17,18 +17,38 @@ static void json_break(void)
 		printf("\n%*s", (int)json_depth * 4, "");
 }
 
+/* Bytes of the UTF-8 sequence at @s, 0 if there is none (RFC 3629). */
+static unsigned int json_utf8(const unsigned char *s)
+{
+	unsigned int len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
+		s[0] < 0xf5 ? 4 : 0, i;
+
+	for (i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* too long, a surrogate, or behind the last character */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
 static void json_quote(const char *value)
 {
-	putchar('"');
-	for (; *value; value++) {
-		unsigned char c = *value;
+	const unsigned char *s = (const unsigned char *)value;
+	unsigned int len;
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
+	putchar('"');
+	for (; *s; s += len ? len : 1) {
+		len = json_utf8(s);
+		if (!len)
+			printf("\\ufffd");
+		else if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if (*s < 0x20)
+			printf("\\u%04x", *s);
 		else
-			putchar(c);
+			fwrite(s, 1, len, stdout);
 	}
 	putchar('"');
 }
