@@ -152,13 +152,15 @@ void csv_service_fail(struct csv_call *call, int err)
  * Runs as the kernel, also for an application of this node: only what
  * csv_service_assume() brackets is done, and allowed, as the caller.
  *
- * Context: process; may wait for recalls unless the call is of the class RESV
+ * Context: process; may wait for recalls unless the call is of the class RESV.
+ * csv_call.err is -CSV_EPARK when it has to be executed again, from the start.
  * Return: the number of the change without which nobody may hear of the reply;
  * an error, too, tells of a change that it has seen
  */
 u64 csv_service_execute(struct csv_export *export, struct csv_call *call)
 {
 	struct csv_request *req = kzalloc(sizeof(*req), GFP_NOFS);
+	const struct iov_iter data = call->data;
 	const struct cred *old;
 	int err, len = 0;
 	u64 tx;
@@ -180,6 +182,8 @@ u64 csv_service_execute(struct csv_export *export, struct csv_call *call)
 	call->reply_len = len;
 	if (err)
 		csv_service_fail(call, err);
+	if (err == -CSV_EPARK)
+		call->data = data;
 	tx = req->wait_tx;
 	kvfree(req->groups);
 	kfree(req);

@@ -62,17 +62,52 @@ static bool csv_service_is_current(const struct csv_call *call)
 	       !csv_node_gone(call->cn, call->node, 0);
 }
 
+/* One of those that were too many, if it is not any more. */
+static void csv_export_unpark(struct csv_export *export)
+{
+	struct csv_call *call = NULL;
+
+	spin_lock(&export->park_lock);
+	if (atomic_read(&export->waiting) < CSV_SERVICE_WAITS)
+		call = list_first_entry_or_null(&export->parked, struct csv_call, entry);
+	if (call)
+		list_del_init(&call->entry);
+	spin_unlock(&export->park_lock);
+	if (call)
+		csv_export_queue(export, &export->normal, call);
+}
+
+static void csv_export_park(struct csv_export *export, struct csv_call *call)
+{
+	spin_lock(&export->park_lock);
+	list_add_tail(&call->entry, &export->parked);
+	spin_unlock(&export->park_lock);
+	csv_export_unpark(export);
+}
+
 /**
  * csv_service_waits - a call is about to wait for other nodes
- * @call: which changes nothing before csv_service_goes_on() has returned true
+ * @call: which has changed nothing, and does not before csv_service_goes_on() returns true
+ *
+ * Not all threads wait: one node that does not give up what it holds would keep all others
+ * from everything. Applications of this node wait by themselves.
+ *
+ * Return: 0: csv_service_goes_on() follows; -CSV_EPARK: to be executed again from the start
  */
-void csv_service_waits(struct csv_call *call)
+int csv_service_waits(struct csv_call *call)
 {
 	struct csv_export *export = call->private;
 
+	if (!export)
+		return 0;
+	if (atomic_inc_return(&export->waiting) > CSV_SERVICE_WAITS) {
+		atomic_dec(&export->waiting);
+		return -CSV_EPARK;
+	}
 	WRITE_ONCE(call->waits, true);
-	if (export && wq_has_sleeper(&export->drop_wait))
+	if (wq_has_sleeper(&export->drop_wait))
 		wake_up(&export->drop_wait);
+	return 0;
 }
 
 /**
@@ -83,7 +118,13 @@ void csv_service_waits(struct csv_call *call)
  */
 bool csv_service_goes_on(struct csv_call *call)
 {
-	WRITE_ONCE(call->waits, false);
+	if (call->waits) {
+		struct csv_export *export = call->private;
+
+		WRITE_ONCE(call->waits, false);
+		atomic_dec(&export->waiting);
+		csv_export_unpark(export);
+	}
 	/* either we see that the node is gone, or who drops it sees us: csv_export_serves() */
 	smp_mb();
 	return csv_service_is_current(call);
@@ -132,6 +173,13 @@ static void csv_export_serve(struct csv_server *server)
 		csv_server_set(server, NULL);
 		if (wq_has_sleeper(&export->drop_wait))
 			wake_up(&export->drop_wait);
+		if (unlikely(call->err == -CSV_EPARK)) {
+			csv_export_park(export, call);
+			continue;
+		}
+		/* it may have waited for others, or not have had to */
+		if (unlikely(!list_empty_careful(&export->parked)))
+			csv_export_unpark(export);
 		csv_commit_reply(export, call, tx);
 	}
 }
@@ -277,6 +325,8 @@ int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const 
 	csv_export_init_queue(&export->data);
 	csv_export_init_queue(&export->reserved);
 	init_waitqueue_head(&export->drop_wait);
+	spin_lock_init(&export->park_lock);
+	INIT_LIST_HEAD(&export->parked);
 	for (i = 0; i < CSV_SERVERS; i++) {
 		spin_lock_init(&export->servers[i].lock);
 		export->servers[i].queue = csv_export_queue_of(export, i);

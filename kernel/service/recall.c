@@ -218,6 +218,36 @@ static bool csv_recall_is_over(struct csv_recall_wait *wait, const struct csv_ca
 	return !atomic_read(&wait->left) || (call && READ_ONCE(call->cancelled));
 }
 
+static bool csv_recall_is_needed(struct csv_snode *snode, u32 asking, u64 start, u64 end,
+				 enum csv_segment_mode want)
+{
+	u32 nodes[CSV_NODES_MAX];
+	unsigned int nr;
+
+	mutex_lock(&snode->seg_mutex);
+	nr = csv_segments_conflict(&snode->segs, asking, start, end, want, nodes);
+	mutex_unlock(&snode->seg_mutex);
+	return nr;
+}
+
+static int csv_recall_run(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
+			  u64 end, enum csv_segment_mode want)
+{
+	struct csv_recall_wait *wait;
+	int err;
+
+	wait = csv_recall_begin(snode, call, asking, start, end, want);
+	if (!wait)
+		return 0;
+	err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
+	if (err || atomic_read(&wait->left))
+		err = -ERESTARTSYS;
+	else if (atomic_read(&wait->touched))
+		csv_recall_touch(snode);
+	csv_recall_put(wait);
+	return err;
+}
+
 /**
  * csv_snode_recall - take back what stands in the way
  * @snode: the file; op_lock is held for writing
@@ -230,31 +260,26 @@ static bool csv_recall_is_over(struct csv_recall_wait *wait, const struct csv_ca
  * Returns when every conflicting segment has come back, or its holder's session
  * has ended or was fenced: never by time alone.
  *
- * Return: 0; -ERESTARTSYS when killed, here or where the call comes from
+ * Return: 0; -ERESTARTSYS when killed, here or where the call comes from; -CSV_EPARK
  */
 int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking, u64 start,
 		     u64 end, enum csv_segment_mode want)
 {
-	struct csv_recall_wait *wait;
 	int err = 0;
 
 	lockdep_assert_held_write(&snode->op_lock);
-	if (call)
-		csv_service_waits(call);
-	wait = csv_recall_begin(snode, call, asking, start, end, want);
-	if (wait) {
-		err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
-		if (err || atomic_read(&wait->left))
+	if (csv_recall_is_needed(snode, asking, start, end, want)) {
+		if (call)
+			err = csv_service_waits(call);
+		if (err)
+			return err;
+		err = csv_recall_run(snode, call, asking, start, end, want);
+		if (call && !csv_service_goes_on(call))
 			err = -ERESTARTSYS;
-		else if (atomic_read(&wait->touched))
-			csv_recall_touch(snode);
-		csv_recall_put(wait);
 	}
 	/* who gave up a layout may have given up a redirected bio before: killed, or cut off */
 	if (!err && want == CSV_SEGMENT_RW_EXCL)
 		csv_service_block_wait(snode->export);
-	if (call && !csv_service_goes_on(call))
-		err = -ERESTARTSYS;
 	return err;
 }
 

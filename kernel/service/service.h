@@ -19,6 +19,7 @@
 #define CSV_SERVICE_THREADS	8
 #define CSV_SERVICE_DATA	4
 #define CSV_SERVICE_RESERVED	2
+#define CSV_SERVICE_WAITS	(CSV_SERVICE_THREADS - 2)	/* may wait for other nodes */
 #define CSV_SERVERS		(CSV_SERVICE_THREADS + CSV_SERVICE_DATA + CSV_SERVICE_RESERVED)
 
 /**
@@ -108,6 +109,9 @@ struct csv_pages {
  * @reserved: calls that may never wait for a recall
  * @servers: all service threads
  * @drop_wait: for calls of a node that is gone to be over
+ * @waiting: threads that wait for other nodes
+ * @park_lock: protects @parked
+ * @parked: calls that would be one too many, by csv_call.entry
  * @pages: for the data of replies
  * @nr_pins: (inode, node) pairs that are open
  * @nr_segments: granted
@@ -149,6 +153,9 @@ struct csv_export {
 	struct csv_queue reserved;
 	struct csv_server servers[CSV_SERVERS];
 	wait_queue_head_t drop_wait;
+	atomic_t waiting;
+	spinlock_t park_lock;
+	struct list_head parked;
 	struct csv_pages pages;
 	atomic64_t nr_pins;
 	atomic64_t nr_segments;
@@ -260,7 +267,9 @@ void csv_export_changes(struct csv_export *export, const struct inode *inode, u3
 bool csv_export_unchanged(struct csv_export *export, const struct inode *inode, u32 node);
 void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
-void csv_service_waits(struct csv_call *call);
+/* Never leaves the service: too many wait already, so this one is executed again later. */
+#define CSV_EPARK		1900
+int csv_service_waits(struct csv_call *call);
 bool csv_service_goes_on(struct csv_call *call);
 
 /* commit.c */

@@ -313,13 +313,17 @@ void csv_snode_return(struct csv_snode *snode, u32 node, u64 start, u64 end, u64
  * @snode: the file; its op_lock is held for writing on success
  * @call: on whose behalf
  *
- * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more
+ * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more; -CSV_EPARK
  */
 int csv_snode_lock(struct csv_snode *snode, struct csv_call *call)
 {
 	int err;
 
-	csv_service_waits(call);
+	if (likely(down_write_trylock(&snode->op_lock)))
+		return 0;
+	err = csv_service_waits(call);
+	if (err)
+		return err;
 	err = down_write_killable(&snode->op_lock);
 	if (csv_service_goes_on(call) && !err)
 		return 0;
@@ -333,7 +337,7 @@ int csv_snode_lock(struct csv_snode *snode, struct csv_call *call)
  * @snode: the file; its op_lock is held for reading on success
  * @call: on whose behalf
  *
- * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more
+ * Return: 0; -ERESTARTSYS: nobody wants the call to be executed any more; -CSV_EPARK
  */
 int csv_snode_lock_shared(struct csv_snode *snode, struct csv_call *call)
 {
@@ -341,7 +345,9 @@ int csv_snode_lock_shared(struct csv_snode *snode, struct csv_call *call)
 
 	if (likely(down_read_trylock(&snode->op_lock)))
 		return 0;
-	csv_service_waits(call);
+	err = csv_service_waits(call);
+	if (err)
+		return err;
 	err = down_read_killable(&snode->op_lock);
 	if (csv_service_goes_on(call) && !err)
 		return 0;

@@ -49,3 +49,17 @@ assert node 3 bash -c 'echo alive >/csv/data/alive'
 assert_eq "$(node 2 cat /csv/data/alive)" alive
 for n in 1 2; do assert node "$n" ip addr del "10.99.0.$n/24" dev eth0; done
 assert apply_table
+
+note "a node without any address fences a dead one"
+umount_csv 3
+# both at once, so that nobody is left to dial
+assert node 3 ip addr flush dev eth0 scope global
+if csvctl_on 3 node set n3 reset 2>said; then fail "listens without an address"; fi
+alone() { [ "$(csvctl_on 3 node show | grep -c 'not connected')" = 2 ]; }
+wait_for 60 alone
+assert csvctl_on 3 node set n2 fenced on
+assert csvctl_on 3 node set n2 fenced off
+assert node 3 ip addr add 10.77.0.3/24 dev eth0
+assert node 3 ip addr add fd77::3/64 dev eth0 nodad
+assert csvctl_on 3 node set n3 reset
+wait_for 40 connected 3

@@ -10,6 +10,7 @@ cluster_up
 # shellcheck disable=SC2016 # expanded on the node
 assert node 2 bash -ec 'for ((i = 0; i < $1; i++)); do dd if=/dev/zero of=/csv/data/f$i bs=64k count=1 oflag=direct status=none; done' \
 	write $files
+assert node 3 bash -c 'echo old >/csv/data/late'
 # Open files keep the inodes of node 2, and so its layouts.
 # shellcheck disable=SC2016 # expanded on the node
 node 2 bash -c 'echo $$ >/tmp/hold.pid; for ((i = 0; i < $1; i++)); do exec {fd}<>/csv/data/f$i; dd of=/csv/data/f$i if=/dev/zero bs=4k count=1 \
@@ -25,6 +26,8 @@ waiter=$!
 wait_for 10 node 3 test -s /tmp/truncate.pids
 sleep 2
 assert_eq "$(node 1 stat -c %s /csv/data/f1)" 65536 "a file that node 2 holds"
+# all but the last of the coordinator's threads wait
+assert node 3 timeout 10 bash -c 'ls -l /csv/data >/dev/null && echo x >/csv/data/meanwhile'
 # shellcheck disable=SC2016 # expanded on the node
 assert node 3 bash -c 'kill -9 $(cat /tmp/truncate.pids)'
 wait $waiter || true
@@ -58,3 +61,26 @@ assert_eq "$(node 2 stat -c %s /csv/data/f3)" 100
 # shellcheck disable=SC2016 # expanded on the node
 assert node 2 bash -c 'kill $(cat /tmp/hold.pid)'
 wait $holder || true
+
+note "what was killed while there was no network is not done when it is back"
+route 3 file
+node 3 rm -f /tmp/go /tmp/late.pid
+# its file is open before
+# shellcheck disable=SC2016 # expanded on the node
+node 3 bash -c 'exec 5<>/csv/data/late; echo $$ >/tmp/late.pid; until [ -e /tmp/go ]; do sleep 0.1; done; printf bad >&5' &
+writer=$!
+wait_for 20 node 3 test -s /tmp/late.pid
+assert node 3 ip link set eth0 down
+assert node 3 touch /tmp/go
+sleep 2
+# shellcheck disable=SC2016 # expanded on the node
+assert node 3 bash -c 'kill -9 $(cat /tmp/late.pid)'
+if wait $writer; then fail "it was written"; fi
+assert node 2 bash -c 'echo new >/csv/data/late'
+lost() { [[ $(csvctl_on 1 node show n3) == *'not connected'* ]]; }
+wait_for 30 lost
+assert node 3 ip link set eth0 up
+reads() { node 3 timeout 5 cat /csv/data/late; }
+wait_for 30 reads >/dev/null
+sleep 1
+assert_eq "$(node 2 cat /csv/data/late)" new "after the network is back"

@@ -71,6 +71,21 @@ numbers=$(grep -oE '"(seq|number)": *[0-9]+' events | grep -oE '[0-9]+')
 assert_eq "$numbers" "$(sort -n <<<"$numbers")" "numbers of events"
 assert_eq "$(uniq <<<"$numbers" | wc -l)" "$(wc -l <<<"$numbers")" "numbers of events are different"
 
+note "events that were missed are told at once"
+# shellcheck disable=SC2016 # expanded on the node
+node 2 bash -c 'echo $$ >/tmp/monitor.pid; exec csvctl monitor' >missed 2>&1 &
+monitor=$!
+sleep 1
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -ec 'kill -STOP $(cat /tmp/monitor.pid)
+	for i in {1..1500}; do echo volume redirect data file; echo volume redirect data off; done | csvctl -batch -
+	kill -CONT $(cat /tmp/monitor.pid)'
+tells() { grep -q missed missed; }
+wait_for 10 tells
+# shellcheck disable=SC2016 # expanded on the node
+node 2 bash -c 'kill $(cat /tmp/monitor.pid)' || true
+wait $monitor || true
+
 note "export is what apply takes; one volume more, and gone again"
 csvctl_on 2 cluster export >exported
 before=$(json 2 'j["generation"]' cluster show)
@@ -78,6 +93,11 @@ assert node_in 2 csvctl cluster apply - <exported
 assert csvctl_on 2 volume add other uuid 01234567-89ab-cdef-0123-456789abcdef device /dev/null owner n3 epoch 1
 [[ $(csvctl_on 2 volume show) == *other* ]] || fail "no volume other"
 exits 1 2 'is there already' volume add other uuid 01234567-89ab-cdef-0123-456789abcdef device /dev/null owner n3
+assert csvctl_on 2 volume del other
+# a path is bytes, JSON is not
+assert csvctl_on 2 volume add other uuid 01234567-89ab-cdef-0123-456789abcdef device $'/dev/\xff\xc3\xa4' owner n3 epoch 1
+assert_eq "$(json 2 '[v["device"] for v in j["volumes"] if v["name"] == "other"][0].encode("utf-8").hex()' cluster show)" \
+	2f6465762fefbfbdc3a4 "a device that is not UTF-8"
 assert csvctl_on 2 volume del other
 assert_eq "$(csvctl_on 2 cluster export)" "$(cat exported)" "the table after add and del"
 [ "$(json 2 'j["generation"]' cluster show)" -gt "$before" ] || fail "the generation did not grow"
@@ -93,6 +113,21 @@ if said=$(node 2 unshare -rn csvctl node set n1 local key-file /etc/csvfs/key 2>
 [[ $said == *"ermitted"* || $said == *"enied"* || $said == *"table"* ]] || fail "$said"
 node 2 bash -ec 'umask 022; (umask 0; echo 0123456789abcdef0123456789abcdef >/tmp/open.key); chmod 644 /tmp/open.key'
 exits 1 2 'readable|permission|mode|root' node set n2 local key-file /tmp/open.key
+
+# and root of another user namespace in the network namespace of a node
+for args in 'cluster show' 'volume redirect data file' 'node set n1 reset'; do
+	# shellcheck disable=SC2086 # words
+	if said=$(node 2 unshare -r csvctl $args 2>&1); then fail "$args in another user namespace: $said"; fi
+	[[ $said == *"ermitted"* || $said == *"enied"* ]] || fail "$args in another user namespace: $said"
+done
+
+note "a table that was changed meanwhile is not overwritten"
+node 2 bash -ec 'for i in {1..40}; do csvctl volume add a$i uuid 01234567-89ab-cdef-0123-4567890000$((i + 10)) device /dev/null owner n3 epoch 1; done' >one 2>&1 &
+adder=$!
+assert node 2 bash -ec 'for i in {1..40}; do csvctl volume add b$i uuid 01234567-89ab-cdef-0123-4567891111$((i + 10)) device /dev/null owner n3 epoch 1; done'
+wait $adder || fail "$(cat one)"
+assert_eq "$(csvctl_on 2 cluster export | grep -c '^volume [ab]')" 80 "volumes that two administrators have added"
+assert node_in 2 csvctl cluster apply - <exported
 
 note "a key of a keyring"
 # shellcheck disable=SC2016 # expanded on the node

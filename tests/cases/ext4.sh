@@ -22,5 +22,15 @@ assert_eq "$(node 2 csv_call creates /csv/data 50 | wc -l)" 50
 said=$(csvctl_on 2 stat show data)
 if grep -qE '^ +(direct|block) +(READ|WRITE)' <<<"$said"; then fail "not file-redirected: $said"; fi
 grep -qE 'file-redirected no-extent-map' <<<"$said" || fail "no reason is counted: $said"
+note "a regular file by mknod()"
+assert node 2 python3 -c 'import os; os.mknod("/csv/data/m", 0o100644)'
+assert node 2 bash -c 'echo x >/csv/data/m'
+assert_eq "$(node 3 cat /csv/data/m)" x
 cluster_down
 assert node 1 e2fsck -fn "$(disk 1 1)" >fsck 2>&1 || fail "e2fsck: $(cat fsck)"
+
+note "without a journal nothing that is answered is durable"
+assert node 1 tune2fs -O ^has_journal "$(disk 1 1)" >tune 2>&1 || fail "$(cat tune)"
+for n in $(nodes); do prepare_node "$n"; done
+if volume_online 2>said; then fail "on line without a journal"; fi
+grep -q 'no journal: tune2fs -O has_journal' said || fail "$(cat said)"

@@ -85,14 +85,33 @@ assert node 2 dd if=/dev/zero of=/csv/data/times bs=64k count=1 oflag=direct sta
 before=$(mtime)
 assert node 2 dd if=/dev/zero of=/csv/data/times bs=4k count=1 oflag=direct conv=notrunc status=none
 assert later "$before" # by close
-before=$(mtime)
-# shellcheck disable=SC2016 # expanded on the node
-node 2 bash -c 'exec {fd}<>/csv/data/times; dd if=/dev/zero of=/proc/self/fd/$fd bs=4k count=1 oflag=direct conv=notrunc status=none; sleep 1000 & echo $! >/tmp/times.pid; wait' &
-holder=$!
-wait_for 10 later "$before"
-# shellcheck disable=SC2016 # expanded on the node
-node 2 bash -c 'kill $(cat /tmp/times.pid)'
-wait $holder || true
+# overwrite [fsync]: one block, whose file stays open until overwritten
+overwrite() {
+	node 2 rm -f /tmp/times.done
+	before=$(mtime)
+	node 2 python3 -c 'import mmap, os, sys, time
+f = os.open("/csv/data/times", os.O_RDWR | os.O_DIRECT); page = mmap.mmap(-1, 4096)
+os.pwritev(f, [page], 0)
+if sys.argv[1:]: os.fsync(f)
+open("/tmp/times.done", "w"); time.sleep(1000)' "$@" &
+	holder=$!
+	wait_for 10 node 2 test -e /tmp/times.done
+}
+overwritten() {
+	node 2 pkill -f times.done
+	wait $holder || true
+}
+overwrite fsync
+assert later "$before"
+overwritten
+overwrite
+wait_for 3 later "$before" # by time
+overwritten
+overwrite
+# by the recall that a new mode needs, which is itself no change of the content
+assert node 1 chmod 640 /csv/data/times
+assert later "$before"
+overwritten
 
 note "mode, owner and flags of a file that another node may write by itself"
 assert node 2 dd if=/dev/zero of=/csv/data/held bs=64k count=1 oflag=direct status=none

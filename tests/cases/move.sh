@@ -17,6 +17,18 @@ assert node 3 dd if=/dev/urandom of=/csv/data/a bs=64k seek=4 count=8 oflag=dire
 before=$(contents 1)
 read -r _ _ type hex <<<"$(node 3 csv_call handle /csv/data/dir/7)"
 
+note "who has it mounted does not leave its coordinator, nor does another machine take his place"
+refused() { # NODE PATTERN: the table on standard input
+	if node_in "$1" csvctl cluster apply - 2>said; then fail "node $1 takes the table"; fi
+	grep -q "$2" said || fail "node $1: $(cat said)"
+}
+(table_owner=2 table_epoch=2 && write_table) >table2
+for n in 2 3; do refused $n 'online on its owner: set it offline there first' <table2; done
+refused 1 'is online here: set it offline first' <table2
+write_table | sed 's/\bn2\b/n4/g' >renamed
+refused 1 'n2 uses data: stop that' <renamed
+assert node 2 dd if=/csv/data/a of=/dev/null bs=64k iflag=direct status=none
+
 move_volume 1 2
 for n in $(nodes); do assert_eq "$(contents "$n")" "$before" "node $n after the move"; done
 assert_eq "$(node 3 csv_call byhandle /csv/data "$type" "$hex")" 7 "by a handle from before the move"
@@ -86,13 +98,29 @@ note "nor is one that is frozen, for a snapshot"
 leaving 3 2
 left 3 2
 
+note "a node with an older table waits for the newer one"
+mount_csv 3
+assert volume_offline
+table_epoch=$((table_epoch + 1))
+assert apply_table 1 2
+assert volume_online
+node 3 ls /csv/data >listed &
+lister=$!
+sleep 3
+kill -0 $lister || fail "node 3 did not wait"
+[[ $(csvctl_on 3 node show n2) == *differs* ]] || fail "node 3 is not told that the tables differ: $(csvctl_on 3 node show n2)"
+assert apply_table 3
+assert wait $lister
+grep -q new listed || fail "$(cat listed)"
+umount_csv 3
+
 note "the old epoch"
 # shellcheck disable=SC2034 # of csvfs.sh
 old_table() { (table_owner=1 table_epoch=1 && write_table); }
 status=0
 old_table | node_in 1 csvctl cluster apply - 2>said || status=$?
 assert_eq $status 2 "apply of the old table"
-grep -q 'epoch 1 is older than 4' said || fail "$(cat said)"
+grep -q 'epoch 1 is older than 5' said || fail "$(cat said)"
 # nodes that have all forgotten the epoch hear of it from the disk
 cluster_down
 for n in $(nodes); do

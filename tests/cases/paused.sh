@@ -67,6 +67,30 @@ for name in one three; do
 	assert_eq "$(size_of $name)" "$(awk '/ copied/ { print $1 }' $name.out)" "size of $name"
 done
 
+note "access none at the coordinator"
+node 1 rm -f /tmp/stop
+# shellcheck disable=SC2016 # expanded on the node
+node 1 bash -c 'exec 5>/csv/data/four; until [ -e /tmp/stop ]; do head -c 64k /dev/zero | dd bs=64k iflag=fullblock oflag=direct status=none >&5; done' >four.out 2>&1 &
+writer=$!
+size_at_2() { node 2 stat -c %s /csv/data/four; }
+grows_at_2() {
+	local before
+	before=$(size_at_2)
+	sleep 0.5
+	[ "$(size_at_2)" -gt "$before" ]
+}
+wait_for 10 grows_at_2
+set_access 1 none
+sleep 1
+before=$(size_at_2)
+sleep 2
+assert_eq "$(size_at_2)" "$before" "size while node 1 has no access"
+set_access 1 direct
+wait_for 10 grows_at_2
+assert node 1 touch /tmp/stop
+assert wait $writer
+assert node 1 rm /csv/data/four
+
 note "a mount without access"
 umount_csv 3
 set_access 3 none
@@ -84,6 +108,45 @@ assert lives ls
 assert volume_online
 assert wait $ls_job
 assert_eq "$(grep -c root ls.out)" 3 "lines of ls"
+
+note "off line and on line again under work: every name is made once, and times that were set stay"
+node 2 rm -f /tmp/stop
+# shellcheck disable=SC2016 # expanded on the node
+node 2 bash -ec 'mkdir /csv/data/work; cd /csv/data/work; set -o noclobber
+	for ((i = 0; ; i++)); do : >$i; mv -n $i x; [ ! -e $i ]; rm x; mkdir $i; rmdir $i; [ ! -e /tmp/stop ] || break; done; echo $i' >work.out 2>&1 &
+worker=$!
+for ((i = 0; i < 4; i++)); do
+	# files that are just open are told by it
+	while ! volume_offline 2>said; do grep -q 'files are open' said || fail "$(cat said)"; done
+	sleep 0.7
+	assert volume_online
+	sleep 0.3
+done
+assert node 2 touch /tmp/stop
+assert wait $worker
+[ "$(tail -n 1 work.out)" -gt 3 ] || fail "$(cat work.out)"
+assert node 2 rm -r /csv/data/work
+# what was overwritten before the volume went off line, and is not told yet
+node 1 rm -f /tmp/is-writing
+node 1 python3 -c 'import mmap, os, time
+f = os.open("/csv/data/dated", os.O_RDWR | os.O_CREAT | os.O_DIRECT); page = mmap.mmap(-1, 4096)
+while True:
+    os.pwritev(f, [page], 0); open("/tmp/is-writing", "w"); time.sleep(0.01)' &
+writer=$!
+wait_for 20 node 1 test -e /tmp/is-writing
+sleep 1
+assert csvctl_on 1 volume offline data force
+sleep 1
+node 1 pkill -9 -f is-writing
+wait $writer || true
+node 1 touch -d 2001-01-01 /csv/data/dated &
+toucher=$!
+sleep 1
+assert volume_online
+assert wait $toucher
+sleep 1
+[[ $(node 2 stat -c %y /csv/data/dated) == 2001-01-01* ]] || fail "a time that was set is $(node 2 stat -c %y /csv/data/dated)"
+assert node 2 rm /csv/data/dated
 
 note "no coordinator: umount -f ends who waits"
 assert volume_offline

@@ -50,6 +50,17 @@ for bad in opcode slot class session sequence plen doff type flags digest hello 
 done
 expect cut closed
 
+note "what was not granted"
+assert node 3 dd if=/dev/urandom of=/csv/data/granted bs=64k count=1 oflag=direct status=none
+before=$(node 3 md5sum /csv/data/granted)
+read -r _ _ type hex <<<"$(node 3 csv_call handle /csv/data/granted)"
+for what in commit-none commit-read commit-moved commit-behind commit-reclaim block-read-none block-write-none \
+	block-write-read block-write-behind; do
+	said=$(node 1 env HANDLE="$type $hex" csv_peer 1 2 "$(node_addr 2)" lab /etc/csvfs/key "$volume" "$table_epoch" $what 2>&1) || true
+	assert_eq "$said" "$what: reply 1004"
+done
+assert_eq "$(node 2 md5sum /csv/data/granted)" "$before" "the file"
+
 counter() { csvctl_on 2 -j node show n1 | grep -oE "\"$1\": *[0-9]+" | grep -oE '[0-9]+$'; }
 [ "$(counter bad_frames)" -ge 12 ] || fail "$(counter bad_frames) malformed messages were counted"
 [ "$(counter auth_failures)" -ge 1 ] || fail "$(counter auth_failures) wrong keys were counted"
@@ -60,6 +71,17 @@ assert_eq "$(node 2 cat /csv/data/file)" unharmed
 prepare_node 1
 mount_csv 1
 assert_eq "$(node 1 cat /csv/data/file)" unharmed
+
+note "strangers who say nothing keep nobody from coming back"
+node 3 timeout 30 csv_peer 1 2 "$(node_addr 2)" lab /etc/csvfs/key 0 0 flood >flood 2>&1 &
+flood=$!
+sleep 2
+assert csvctl_on 1 node set n2 reset
+wait_for 10 connected 1
+assert_eq "$(node 1 timeout 10 cat /csv/data/file)" unharmed
+kill -0 $flood || fail "the flood ended: $(cat flood)"
+node 3 pkill -x csv_peer
+wait $flood || true
 
 note "somebody who listens as node 3"
 umount_csv 3

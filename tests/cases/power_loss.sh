@@ -1,11 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
-# kernel: stock
 # timeout: 300
 # The disk's volatile cache is lost: what was acknowledged as stable is there, by every route, with the very data; the file
-# system is whole at every such moment. All that reaches the disk is recorded, and applied again up to the flushes. On the
-# stock kernel only: the debug kernel does not let mount(8) have a loop device open that is being mounted.
+# system is whole at every such moment. All that reaches the disk is recorded, and applied again up to the flushes.
 
 share=/lab/csvfs
 work=$PWD

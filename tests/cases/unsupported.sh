@@ -57,6 +57,21 @@ assert node 1 bash -ec 'mkdir -p /mnt/lower; mount "$1" /mnt/lower; cd /mnt/lowe
 	umount /mnt/lower' acl "$(disk 1 1)"
 assert volume_online
 for n in $(nodes); do mount_csv "$n" && assert node "$n" chmod 755 /csv; done
+node 2 rm -f /tmp/is-mapped
+assert node 2 bash -c 'head -c 8192 /dev/zero | tr "\0" o >/csv/data/mapped'
+note "a mapping that is made after another node has changed the file shows the change"
+# shellcheck disable=SC2016 # expanded on the node
+node 2 python3 -c 'import mmap, os, time
+f = os.open("/csv/data/mapped", os.O_RDONLY); m = mmap.mmap(f, 8192, mmap.MAP_SHARED, mmap.PROT_READ); m[0], m[5000]
+open("/tmp/is-mapped", "w"); time.sleep(1000)' &
+mapper=$!
+wait_for 20 node 2 test -e /tmp/is-mapped
+assert node 1 bash -c 'head -c 8192 /dev/zero | tr "\0" n >/csv/data/mapped'
+assert_eq "$(node 2 python3 -c 'import mmap, os
+f = os.open("/csv/data/mapped", os.O_RDONLY); m = mmap.mmap(f, 8192, mmap.MAP_SHARED, mmap.PROT_READ); print(m[0], m[5000])')" "110 110" "the new mapping"
+node 2 pkill -f is-mapped
+wait $mapper || true
+
 as() { node "$1" setpriv --reuid "$2" --regid "$2" --clear-groups bash -c "$3"; }
 for n in 1 2; do
 	assert_eq "$(as "$n" 1000 'cat /csv/data/private')" secret "node $n: a named user reads"

@@ -520,6 +520,117 @@ static void probe_cut(const char *probe)
 	printf("%s: closed\n", probe);
 }
 
+/* A node that uses what it was not granted. */
+static const struct layout_probe {
+	const char *name;
+	u16 opcode;
+	bool get, write;	/* LAYOUT_GET before, to read or to write */
+	u64 offset, moved;	/* of the block, and how far from where it is on the disk */
+	u64 seq;
+} layout_probes[] = {
+	{ "commit-none", CSV_OP_LAYOUT_COMMIT, .seq = 1 },
+	{ "commit-read", CSV_OP_LAYOUT_COMMIT, .get = true, .seq = 1 },
+	{ "commit-moved", CSV_OP_LAYOUT_COMMIT, .get = true, .write = true, .moved = 4096,
+	  .seq = 1 },
+	{ "commit-behind", CSV_OP_LAYOUT_COMMIT, .get = true, .write = true, .offset = 1 << 30,
+	  .seq = 1 },
+	{ "commit-reclaim", CSV_OP_LAYOUT_COMMIT, .get = true, .moved = 4096 },
+	{ "block-read-none", CSV_OP_BLOCK_READ, .get = false },
+	{ "block-write-none", CSV_OP_BLOCK_WRITE, .get = false },
+	{ "block-write-read", CSV_OP_BLOCK_WRITE, .get = true },
+	{ "block-write-behind", CSV_OP_BLOCK_WRITE, .get = true, .write = true,
+	  .offset = 1 << 30 },
+};
+
+/* Grants of 64 KiB of the file; the address of its first block. */
+static u64 layout_get(int fd, const struct csv_fh *fh, bool write)
+{
+	struct csv_args args = {
+		.fh = *fh,
+		.length = 65536,
+		.count = 65536,
+		.flags = write ? CSV_LAYOUT_WRITE : 0,
+	};
+	const struct csv_wire_extent *ext;
+
+	request(CSV_OP_LAYOUT_GET, 0, 1, &args);
+	finish(fd);
+	if (receive(fd) != 1 || in->type != CSV_MSG_RSP || le32toh(in->plen) < sizeof(*ext))
+		fatal("LAYOUT_GET");
+	ext = (void *)(got + in->doff * 8);
+	return le64toh(ext->addr);
+}
+
+/* HANDLE: type and bytes of a file, as csv_call handle prints them. */
+static void layout_handle(struct csv_fh *fh)
+{
+	const char *text = getenv("HANDLE");
+	int type, used = 0, i;
+
+	if (!text || sscanf(text, "%d %n", &type, &used) != 1)
+		fatal("HANDLE");
+	fh->type = type;
+	fh->len = strlen(text + used) / 2;
+	for (i = 0; i < fh->len; i++)
+		if (sscanf(text + used + 2 * i, "%2hhx", &fh->data[i]) != 1)
+			fatal("HANDLE");
+}
+
+static void probe_layout(const struct layout_probe *probe)
+{
+	struct handshake how = { .probe = probe->name };
+	struct csv_wire_extent *ext;
+	struct csv_args args = {};
+	int fds[CONNS], i, conn = 0;
+	u64 link, addr = 0;
+
+	if (getrandom(&link, sizeof(link), 0) < 0)
+		fatal("getrandom");
+	for (i = 0; i < CONNS; i++) {
+		fds[i] = shake(&how, link | 1, i);
+		if (fds[i] < 0)
+			return;
+	}
+	layout_handle(&args.fh);
+	if (probe->get)
+		addr = layout_get(fds[0], &args.fh, probe->write);
+	args.seq = probe->seq;
+	if (probe->opcode == CSV_OP_LAYOUT_COMMIT) {
+		request(probe->opcode, CSV_SLOTS - CSV_SLOTS_RESV, 1, &args);
+		ext = (void *)(msg + hdr->doff * 8);
+		ext->offset = htole64(probe->offset);
+		ext->length = htole64(4096);
+		ext->addr = htole64(addr + probe->moved);
+		hdr->plen = htole32(sizeof(*ext));
+	} else {
+		args.offset = probe->offset;
+		args.count = 4096;
+		/* an even slot is one of the first data connection */
+		request(probe->opcode, CSV_SLOTS - CSV_SLOTS_RESV - CSV_SLOTS_DATA, 1, &args);
+		if (probe->opcode == CSV_OP_BLOCK_WRITE)
+			hdr->plen = htole32(4096);
+		conn = 1;
+	}
+	finish(fds[conn]);
+	outcome(probe->name, fds[conn]);
+	for (i = 0; i < CONNS; i++)
+		if (i != conn)
+			close(fds[i]);
+}
+
+/* Strangers that say nothing, as many as there is room for, until they are killed. */
+static void probe_flood(const char *probe)
+{
+	int fds[400] = {}, i;
+
+	for (i = 0;; i = (i + 1) % ARRAY_SIZE(fds)) {
+		if (fds[i] > 0)
+			close(fds[i]);
+		fds[i] = get_conn(true);
+		usleep(2000);
+	}
+}
+
 static void run(const char *probe)
 {
 	unsigned int i;
@@ -546,7 +657,15 @@ static void run(const char *probe)
 			return;
 		}
 	}
-	if (!strcmp(probe, "garbage"))
+	for (i = 0; i < ARRAY_SIZE(layout_probes); i++) {
+		if (!strcmp(layout_probes[i].name, probe)) {
+			probe_layout(&layout_probes[i]);
+			return;
+		}
+	}
+	if (!strcmp(probe, "flood"))
+		probe_flood(probe);
+	else if (!strcmp(probe, "garbage"))
 		probe_garbage(probe);
 	else if (!strcmp(probe, "half"))
 		probe_half(probe);
