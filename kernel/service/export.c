@@ -1,246 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A volume at its coordinator: mounted privately from start to stop, with
- * threads of its own, so that one volume that waits does not hold up another.
+ * threads of its own (server.c), so that one volume that waits does not hold up
+ * another.
  */
-#include <linux/fs_struct.h>
 #include <linux/hash.h>
-#include <linux/kthread.h>
 #include <linux/slab.h>
 #include "../control/volume.h"
 #include "service.h"
-
-static void csv_export_init_queue(struct csv_queue *queue)
-{
-	spin_lock_init(&queue->lock);
-	INIT_LIST_HEAD(&queue->calls);
-	init_waitqueue_head(&queue->wait);
-}
-
-/**
- * csv_export_queue - hand a call to a service thread
- * @export: the volume; the call keeps a reference to it in @call->private
- * @queue: of which class
- * @call: the call
- *
- * Context: any
- */
-void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
-		      struct csv_call *call)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&queue->lock, flags);
-	list_add_tail(&call->entry, &queue->calls);
-	spin_unlock_irqrestore(&queue->lock, flags);
-	wake_up(&queue->wait);
-}
-
-static struct csv_call *csv_export_dequeue(struct csv_queue *queue)
-{
-	struct csv_call *call;
-
-	spin_lock_irq(&queue->lock);
-	call = list_first_entry_or_null(&queue->calls, struct csv_call, entry);
-	if (call)
-		list_del_init(&call->entry);
-	spin_unlock_irq(&queue->lock);
-	return call;
-}
-
-/*
- * Whether somebody still wants a call to be executed. Not so when the node was reborn and
- * has forgotten it, when the node is fenced and others have taken over what it did, or when
- * it has cancelled the call.
- */
-static bool csv_service_is_current(const struct csv_call *call)
-{
-	unsigned long now = csv_node_incarnation(call->cn, call->node);
-
-	return !READ_ONCE(call->cancelled) &&
-	       (!now || now == (unsigned long)(call->incarnation >> 1)) &&
-	       !csv_node_gone(call->cn, call->node, 0);
-}
-
-/* One of those that were too many, if it is not any more. */
-static void csv_export_unpark(struct csv_export *export)
-{
-	struct csv_call *call = NULL;
-
-	spin_lock(&export->park_lock);
-	if (atomic_read(&export->waiting) < CSV_SERVICE_WAITS)
-		call = list_first_entry_or_null(&export->parked, struct csv_call, entry);
-	if (call)
-		list_del_init(&call->entry);
-	spin_unlock(&export->park_lock);
-	if (call)
-		csv_export_queue(export, &export->normal, call);
-}
-
-static void csv_export_park(struct csv_export *export, struct csv_call *call)
-{
-	spin_lock(&export->park_lock);
-	list_add_tail(&call->entry, &export->parked);
-	spin_unlock(&export->park_lock);
-	csv_export_unpark(export);
-}
-
-/**
- * csv_service_waits - a call is about to wait for other nodes
- * @call: which has changed nothing, and does not before csv_service_goes_on() returns true
- *
- * Not all threads wait: one node that does not give up what it holds would keep all others
- * from everything. Applications of this node wait by themselves.
- *
- * Return: 0: csv_service_goes_on() follows; -CSV_EPARK: to be executed again from the start
- */
-int csv_service_waits(struct csv_call *call)
-{
-	struct csv_export *export = call->private;
-
-	if (!export)
-		return 0;
-	if (atomic_inc_return(&export->waiting) > CSV_SERVICE_WAITS) {
-		atomic_dec(&export->waiting);
-		return -CSV_EPARK;
-	}
-	WRITE_ONCE(call->waits, true);
-	if (wq_has_sleeper(&export->drop_wait))
-		wake_up(&export->drop_wait);
-	return 0;
-}
-
-/**
- * csv_service_goes_on - a call is about to change something
- * @call: the call
- *
- * Return: whether somebody still wants that
- */
-bool csv_service_goes_on(struct csv_call *call)
-{
-	if (call->waits) {
-		struct csv_export *export = call->private;
-
-		WRITE_ONCE(call->waits, false);
-		atomic_dec(&export->waiting);
-		csv_export_unpark(export);
-	}
-	/* either we see that the node is gone, or who drops it sees us: csv_export_serves() */
-	smp_mb();
-	return csv_service_is_current(call);
-}
-
-/* The next call; NULL: the thread is to stop. */
-static struct csv_call *csv_export_next(struct csv_queue *queue)
-{
-	struct csv_call *call;
-	DEFINE_WAIT(wait);
-
-	/*
-	 * Never takes a call while it is among those that sleep: it might take the wakeup
-	 * of another call, too, for which then nobody comes.
-	 */
-	while (!(call = csv_export_dequeue(queue)) && !kthread_should_stop()) {
-		prepare_to_wait_exclusive(&queue->wait, &wait, TASK_IDLE);
-		if (list_empty_careful(&queue->calls) && !kthread_should_stop())
-			schedule();
-		finish_wait(&queue->wait, &wait);
-	}
-	return call;
-}
-
-static void csv_server_set(struct csv_server *server, struct csv_call *call)
-{
-	spin_lock(&server->lock);
-	server->call = call;
-	spin_unlock(&server->lock);
-}
-
-static void csv_export_serve(struct csv_server *server)
-{
-	struct csv_export *export;
-	struct csv_call *call;
-	u64 tx;
-
-	while ((call = csv_export_next(server->queue))) {
-		export = call->private;
-		tx = 0;
-		csv_server_set(server, call);
-		if (csv_service_goes_on(call))
-			tx = csv_service_execute(export, call);
-		else
-			csv_service_fail(call, -CSV_ENOT_COORD);
-		csv_server_set(server, NULL);
-		if (wq_has_sleeper(&export->drop_wait))
-			wake_up(&export->drop_wait);
-		if (unlikely(call->err == -CSV_EPARK)) {
-			csv_export_park(export, call);
-			continue;
-		}
-		/* it may have waited for others, or not have had to */
-		if (unlikely(!list_empty_careful(&export->parked)))
-			csv_export_unpark(export);
-		csv_commit_reply(export, call, tx);
-	}
-}
-
-static int csv_export_thread(void *data)
-{
-	int err;
-
-	/* the umask is each caller's, and the lower file system reads it from here */
-	err = unshare_fs_struct();
-	if (err) {
-		/* umask 0 of the kernel: refuse to serve rather than to ignore it */
-		while (!kthread_should_stop())
-			schedule_timeout_idle(HZ);
-		return err;
-	}
-	csv_export_serve(data);
-	return 0;
-}
-
-static struct csv_queue *csv_export_queue_of(struct csv_export *export, unsigned int thread)
-{
-	if (thread < CSV_SERVICE_THREADS)
-		return &export->normal;
-	if (thread < CSV_SERVICE_THREADS + CSV_SERVICE_DATA)
-		return &export->data;
-	return &export->reserved;
-}
-
-static int csv_export_start_threads(struct csv_export *export)
-{
-	unsigned int i;
-	int err;
-
-	err = csv_commit_start(export);
-	if (err)
-		return err;
-	for (i = 0; i < CSV_SERVERS; i++) {
-		struct csv_server *server = &export->servers[i];
-		struct task_struct *task;
-
-		task = kthread_run(csv_export_thread, server, "csv_svc%u/%s", i,
-				   export->vol->name);
-		if (IS_ERR(task))
-			return PTR_ERR(task);
-		server->task = task;
-	}
-	return 0;
-}
-
-static void csv_export_stop_threads(struct csv_export *export)
-{
-	unsigned int i;
-
-	for (i = 0; i < CSV_SERVERS; i++) {
-		if (export->servers[i].task)
-			kthread_stop(export->servers[i].task);
-		export->servers[i].task = NULL;
-	}
-	csv_commit_stop(export);
-}
 
 static void csv_export_free(struct csv_export *export)
 {
@@ -319,18 +86,10 @@ int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const 
 	spin_lock_init(&export->local_lock);
 	INIT_LIST_HEAD(&export->local);
 	csv_pages_init(&export->pages);
+	csv_replaced_init(&export->replaced);
 	for (i = 0; i < ARRAY_SIZE(export->attr_mutex); i++)
 		mutex_init(&export->attr_mutex[i]);
-	csv_export_init_queue(&export->normal);
-	csv_export_init_queue(&export->data);
-	csv_export_init_queue(&export->reserved);
-	init_waitqueue_head(&export->drop_wait);
-	spin_lock_init(&export->park_lock);
-	INIT_LIST_HEAD(&export->parked);
-	for (i = 0; i < CSV_SERVERS; i++) {
-		spin_lock_init(&export->servers[i].lock);
-		export->servers[i].queue = csv_export_queue_of(export, i);
-	}
+	csv_export_init_threads(export);
 	mutex_init(&export->block_mutex);
 	init_waitqueue_head(&export->block_wait);
 
@@ -460,36 +219,6 @@ static void csv_export_drop_one(struct csv_snode *snode, void *data)
 	csv_snode_unpin(snode, node, U32_MAX);
 }
 
-/* A call of a node that is gone: one that waits ends, any other is about to. */
-static bool csv_server_is_at(struct csv_server *server, u32 node)
-{
-	struct csv_call *call;
-	bool busy = false;
-
-	spin_lock(&server->lock);
-	call = server->call;
-	if (call && call->node == node && !csv_service_is_current(call)) {
-		busy = !READ_ONCE(call->waits);
-		WRITE_ONCE(call->cancelled, true);
-		smp_mb();	/* pairs with the one in wait_var_event() */
-		wake_up_var(&call->cancelled);
-	}
-	spin_unlock(&server->lock);
-	return busy;
-}
-
-static bool csv_export_serves(struct csv_export *export, u32 node)
-{
-	bool busy = false;
-	unsigned int i;
-
-	/* pairs with csv_service_goes_on() */
-	smp_mb();
-	for (i = 0; i < CSV_SERVERS; i++)
-		busy |= csv_server_is_at(&export->servers[i], node);
-	return busy;
-}
-
 /**
  * csv_export_drop_node - a node was reborn or fenced: it holds nothing any more
  * @export: the volume
@@ -499,7 +228,7 @@ static bool csv_export_serves(struct csv_export *export, u32 node)
  */
 void csv_export_drop_node(struct csv_export *export, u32 node)
 {
-	wait_event(export->drop_wait, !csv_export_serves(export, node));
+	csv_export_wait_served(export, node);
 	csv_service_block_wait(export);
 	csv_export_for_each(export, csv_export_drop_one, &node);
 }
@@ -597,6 +326,7 @@ int csv_export_stop(struct csv_export *export, bool force)
 	csv_export_put(export);
 	wait_for_completion(&export->gone);
 	csv_export_for_each(export, csv_export_forget_one, NULL);
+	csv_replaced_exit(&export->replaced);
 	csv_lower_sync(&export->lower);
 	csv_export_stop_threads(export);
 	csv_lower_unmount(&export->lower);

@@ -74,6 +74,22 @@ struct csv_pages {
 	struct page *ring[CSV_PAGES_MAX];
 };
 
+#define CSV_REPLACED_MAX	128
+
+/**
+ * struct csv_replaced - files that have just lost their last name to another one
+ * @lock: protects the rest
+ * @nr: how many, of the younger half and of the older one
+ * @dentry: they
+ * @work: lets the older half go
+ */
+struct csv_replaced {
+	spinlock_t lock;
+	unsigned int nr[2];
+	struct dentry *dentry[2][CSV_REPLACED_MAX];
+	struct delayed_work work;
+};
+
 /**
  * struct csv_export - an online volume at its coordinator
  * @vol: the volume
@@ -113,6 +129,7 @@ struct csv_pages {
  * @park_lock: protects @parked
  * @parked: calls that would be one too many, by csv_call.entry
  * @pages: for the data of replies
+ * @replaced: files that stay for a moment
  * @nr_pins: (inode, node) pairs that are open
  * @nr_segments: granted
  * @block_inflight: redirected bios, in two turns
@@ -157,6 +174,7 @@ struct csv_export {
 	spinlock_t park_lock;
 	struct list_head parked;
 	struct csv_pages pages;
+	struct csv_replaced replaced;
 	atomic64_t nr_pins;
 	atomic64_t nr_segments;
 	atomic_t block_inflight[2];
@@ -265,6 +283,12 @@ void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
 void csv_export_drop_node(struct csv_export *export, u32 node);
 void csv_export_changes(struct csv_export *export, const struct inode *inode, u32 node);
 bool csv_export_unchanged(struct csv_export *export, const struct inode *inode, u32 node);
+
+/* server.c */
+void csv_export_init_threads(struct csv_export *export);
+int csv_export_start_threads(struct csv_export *export);
+void csv_export_stop_threads(struct csv_export *export);
+void csv_export_wait_served(struct csv_export *export, u32 node);
 void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
 /* Never leaves the service: too many wait already, so this one is executed again later. */
@@ -356,6 +380,11 @@ void csv_pages_init(struct csv_pages *cache);
 void csv_pages_destroy(struct csv_pages *cache);
 unsigned int csv_pages_get(struct csv_pages *cache, struct bio_vec *bvec, size_t len);
 void csv_pages_put(struct csv_pages *cache, struct bio_vec *bvec, unsigned int nr);
+
+/* replaced.c */
+void csv_replaced_init(struct csv_replaced *replaced);
+void csv_replaced_exit(struct csv_replaced *replaced);
+void csv_replaced_add(struct csv_replaced *replaced, struct dentry *dentry);
 
 /* Pages for a reply's data, given back when it has been sent. */
 int csv_service_alloc_out(struct csv_export *export, struct csv_call *call, size_t len);

@@ -85,10 +85,12 @@ wait_for 30 right
 
 note "what a dead node had asked for is not done after it was fenced"
 assert write 3 both five
+node 3 rm -f /tmp/gone.pid
 # shellcheck disable=SC2016 # expanded on the node
 node 3 bash -c 'exec 5<>/csv/data/both; dd if=/dev/zero of=/csv/data/both bs=4k count=1 oflag=direct conv=notrunc status=none
 	echo $$ >/tmp/gone.pid; exec sleep 1000' &
 holder=$!
+wait_for 20 node 3 test -s /tmp/gone.pid
 node 2 rm -f /tmp/asker.pid
 before=$(node 2 dd if=/csv/data/both bs=64k iflag=direct status=none | md5sum)
 assert node 3 ip link set eth0 down
