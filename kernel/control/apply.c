@@ -230,6 +230,22 @@ static void csv_table_keep_marks(const struct csv_table *old, struct csv_table *
 	}
 }
 
+/**
+ * csv_table_apply() - put a new table in force
+ * @cn: this node
+ * @table: consumed either way; if it says compare, its generation is that of the table that
+ *	it is to replace, 0 for none
+ * @extack: what is wrong
+ *
+ * It is checked by itself, against the old one, and against what this node is just doing; then
+ * it is published, and peers and volumes follow. The fenced marks of the old table are kept:
+ * they are changed by csv_node_set() alone.
+ *
+ * Context: process. Takes csv_net.control_mutex; may wait for the answer of another node.
+ * Return: 0, or an error with the old table in force: -EINVAL: it breaks a rule; -EBUSY: it
+ * changes what is in use; -EAGAIN: it was to replace another generation; -EINTR: killed; or why
+ * peers or volumes cannot follow it.
+ */
 int csv_table_apply(struct csv_net *cn, struct csv_table *table,
 		    struct netlink_ext_ack *extack)
 {
@@ -262,6 +278,19 @@ int csv_table_apply(struct csv_net *cn, struct csv_table *table,
 	return err;
 }
 
+/**
+ * csv_table_fence() - put a copy of the table in force, with another fenced mark
+ * @cn: this node, which has a table
+ * @node: id of the node
+ * @fenced: its mark
+ * @extack: what is wrong
+ *
+ * When it returns, a node that was marked has no connection to this one, and holds nothing of
+ * the volumes that are online here. The old table goes away: do not use pointers into it.
+ *
+ * Context: csv_net.control_mutex is held. Waits for what the node had asked for.
+ * Return: 0, or an error with the old table in force.
+ */
 int csv_table_fence(struct csv_net *cn, u32 node, bool fenced, struct netlink_ext_ack *extack)
 {
 	const struct csv_table *old = csv_table_locked(cn);
@@ -285,6 +314,14 @@ int csv_table_fence(struct csv_net *cn, u32 node, bool fenced, struct netlink_ex
 	return csv_table_replace(cn, new, extack);
 }
 
+/**
+ * csv_table_withdraw() - the namespace ends: volumes, peers, listener and table go
+ * @cn: this node
+ *
+ * What is still online is set offline by force.
+ *
+ * Context: process. Takes csv_net.control_mutex; waits for what goes on with the peers.
+ */
 void csv_table_withdraw(struct csv_net *cn)
 {
 	struct csv_table *old;
@@ -302,6 +339,15 @@ void csv_table_withdraw(struct csv_net *cn)
 	csv_table_retire(old);
 }
 
+/**
+ * csv_table_data_digest_net() - whether messages are to carry a digest of their data
+ * @cn: this node
+ *
+ * Two nodes agree on it when they shake hands: one that wants it is enough.
+ *
+ * Context: any.
+ * Return: what the table in force says; false while there is none.
+ */
 bool csv_table_data_digest_net(struct csv_net *cn)
 {
 	const struct csv_table *table;
@@ -314,6 +360,15 @@ bool csv_table_data_digest_net(struct csv_net *cn)
 	return wanted;
 }
 
+/**
+ * csv_table_digest_net() - the digest of the table in force
+ * @cn: this node
+ * @digest: csv_table_digest() of it; zeros while there is none
+ *
+ * HELLO and keepalives tell it to the other nodes, which compare it with their own.
+ *
+ * Context: any.
+ */
 void csv_table_digest_net(struct csv_net *cn, u8 digest[16])
 {
 	const struct csv_table *table;

@@ -68,18 +68,10 @@ int csv_node_set(struct csv_net *cn, const struct csv_node_change *change,
 /* The payload of a user or logon key: its length, or an error. */
 int csv_node_read_key(s32 serial, u8 key[CSV_KEY_MAX], struct netlink_ext_ack *extack);
 
-/*
- * apply.c: put a new table in force: checks it against the old one, publishes
- * it, then lets nodes and volumes follow. Takes control_mutex. On error the old
- * table stays in force and @extack says why. @table is consumed either way; its
- * generation is the one that it is to replace, if it says compare, 0 for none. The
- * fenced marks of the old table are kept.
- */
+/* apply.c: one table follows another */
 int csv_table_apply(struct csv_net *cn, struct csv_table *table,
 		    struct netlink_ext_ack *extack);
-/* Put a copy with another fenced mark in force; control_mutex held. */
 int csv_table_fence(struct csv_net *cn, u32 node, bool fenced, struct netlink_ext_ack *extack);
-/* The namespace ends: volumes, peers, listener and table go. Takes control_mutex. */
 void csv_table_withdraw(struct csv_net *cn);
 struct csv_table *csv_table_alloc(u32 nr_nodes, u32 nr_volumes, u32 nr_access);
 void csv_table_free(struct csv_table *table);
@@ -89,9 +81,8 @@ static inline struct csv_table *csv_table_locked(struct csv_net *cn)
 	return rcu_dereference_protected(cn->table, lockdep_is_held(&cn->control_mutex));
 }
 
-/* For HELLO: zeros while there is no table. */
+/* Of the table in force, for the transport. */
 void csv_table_digest_net(struct csv_net *cn, u8 digest[16]);
-/* Whether the table in force asks for digests of data. */
 bool csv_table_data_digest_net(struct csv_net *cn);
 
 /* The family, see csvfs.yaml; netlink.c, nltable.c */
@@ -119,22 +110,14 @@ struct csv_volume_info {
 	u64 layouts;			/* coordinator: granted segments */
 };
 
-/*
- * Volumes follow a table that has just been published; control_mutex held.
- * @old is NULL the first time, @new is empty when the namespace ends, and both
- * are the same when only the local identity has changed. Peers have followed
- * already, but for the end of a namespace.
- */
 int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 		     const struct csv_table *new);
-/* Whether a table may drop or change @id now: 0, or -EBUSY with a text. */
 int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old,
 			  const struct csv_table_volume *new,
 			  struct netlink_ext_ack *extack);
 int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack);
 int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
 		       struct netlink_ext_ack *extack);
-/* @mode: CSV_ACCESS_FILE, CSV_ACCESS_BLOCK, or CSV_ACCESS_COUNT: redirection off */
 int csv_volume_redirect(struct csv_net *cn, u32 id, enum csv_access mode,
 			struct netlink_ext_ack *extack);
 int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info);

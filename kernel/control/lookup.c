@@ -9,6 +9,13 @@
 #include "control/table.h"
 #endif
 
+/**
+ * csv_table_find_node() - a node by its id
+ * @table: in any order
+ * @id: of the node
+ *
+ * Return: the entry, which lives as long as the table, or NULL.
+ */
 const struct csv_table_node *csv_table_find_node(const struct csv_table *table, u32 id)
 {
 	u32 i;
@@ -20,6 +27,13 @@ const struct csv_table_node *csv_table_find_node(const struct csv_table *table, 
 	return NULL;
 }
 
+/**
+ * csv_table_find_node_name() - a node by its name
+ * @table: in any order
+ * @name: of the node
+ *
+ * Return: the entry, which lives as long as the table, or NULL.
+ */
 const struct csv_table_node *csv_table_find_node_name(const struct csv_table *table,
 						      const char *name)
 {
@@ -32,6 +46,13 @@ const struct csv_table_node *csv_table_find_node_name(const struct csv_table *ta
 	return NULL;
 }
 
+/**
+ * csv_table_find_volume() - a volume by its id
+ * @table: in any order
+ * @id: csv_table_volume_id() of its UUID
+ *
+ * Return: the entry, which lives as long as the table, or NULL.
+ */
 const struct csv_table_volume *csv_table_find_volume(const struct csv_table *table, u32 id)
 {
 	u32 i;
@@ -43,6 +64,13 @@ const struct csv_table_volume *csv_table_find_volume(const struct csv_table *tab
 	return NULL;
 }
 
+/**
+ * csv_table_find_volume_name() - a volume by its name
+ * @table: in any order
+ * @name: of the volume
+ *
+ * Return: the entry, which lives as long as the table, or NULL.
+ */
 const struct csv_table_volume *csv_table_find_volume_name(const struct csv_table *table,
 							  const char *name)
 {
@@ -74,6 +102,15 @@ static const struct csv_table_access *csv_table_find_access(const struct csv_tab
 	return NULL;
 }
 
+/**
+ * csv_table_access() - how a node may reach the disk of a volume
+ * @table: checked and sorted
+ * @node: id of the node
+ * @volume: id of the volume
+ *
+ * Return: what the access entry says; without one CSV_ACCESS_DIRECT, but CSV_ACCESS_NONE if
+ * the table does not have the node or the volume.
+ */
 enum csv_access csv_table_access(const struct csv_table *table, u32 node, u32 volume)
 {
 	const struct csv_table_access *access = csv_table_find_access(table, node, volume);
@@ -85,6 +122,15 @@ enum csv_access csv_table_access(const struct csv_table *table, u32 node, u32 vo
 	return CSV_ACCESS_DIRECT;
 }
 
+/**
+ * csv_table_device() - what a node calls the disk of a volume
+ * @table: checked and sorted
+ * @node: id of the node
+ * @volume: id of the volume
+ *
+ * Return: the path of the access entry, or else the volume's; "" for an unknown volume. It
+ * lives as long as the table.
+ */
 const char *csv_table_device(const struct csv_table *table, u32 node, u32 volume)
 {
 	const struct csv_table_access *access = csv_table_find_access(table, node, volume);

@@ -269,14 +269,17 @@ static int csv_node_set_fenced(struct csv_net *cn, const struct csv_table_node *
 /* Of the local node: all of its connections, and its listener. */
 static int csv_node_reset(struct csv_net *cn, u32 node, struct netlink_ext_ack *extack)
 {
+	const struct csv_table *table = csv_table_locked(cn);
 	struct csv_peer *peer;
 	unsigned long id;
 	int err = 0;
 
-	if (node == cn->local_id) {
+	if (node == cn->local_id && list_empty(&cn->listeners)) {
+		err = csv_node_apply(cn, table, table, extack);
+	} else if (node == cn->local_id) {
 		err = csv_listener_restart(cn);
 		if (err)
-			NL_SET_ERR_MSG_FMT(extack, "cannot listen any more: error %d; apply again",
+			NL_SET_ERR_MSG_FMT(extack, "cannot listen any more: error %d; reset again",
 					   err);
 	}
 	xa_for_each(&cn->peers, id, peer) {

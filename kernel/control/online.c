@@ -92,6 +92,22 @@ static int csv_volume_do_online(struct csv_volume *vol, struct netlink_ext_ack *
 	return 0;
 }
 
+/**
+ * csv_volume_online() - this node becomes the coordinator of a volume
+ * @cn: this node
+ * @id: of the volume
+ * @extack: what stands in the way
+ *
+ * The table must name this node as the owner, and every other node must say that the volume is
+ * not online there, or be marked fenced. From the first question on this node answers CLAIMs
+ * of others as if it had the volume already, so that two that try at once never both get it.
+ *
+ * Context: process. Takes csv_volume.state_mutex, and waits for other nodes with it; so not
+ * under csv_net.control_mutex, which is needed to fence one that does not answer.
+ * Return: 0, or an error with the volume as before: -ENOENT: no such volume; -ENODEV: no
+ * identity; -EALREADY: it is online here; -EPERM: another owner; or what the disk, the other
+ * nodes or the lower file system say.
+ */
 int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack)
 {
 	struct csv_volume *vol = csv_volume_get(cn, id);
@@ -118,6 +134,20 @@ int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack
 	return err;
 }
 
+/**
+ * csv_volume_offline() - this node is the coordinator of a volume no longer
+ * @cn: this node
+ * @id: of the volume
+ * @force: also while files are open; the next coordinator opens them by their handles
+ * @extack: what stands in the way, may be NULL
+ *
+ * All layouts are taken back before: it returns when every node has given back its own, or is
+ * gone in the sense of csv_node_gone().
+ *
+ * Context: process. Takes csv_volume.state_mutex; csv_net.control_mutex may be held.
+ * Return: 0; -ENOENT: no such volume; -EALREADY: it is not online here; -EBUSY: files are open;
+ * -ERESTARTSYS: killed while waiting. After the last two it is online as before.
+ */
 int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
 		       struct netlink_ext_ack *extack)
 {

@@ -316,6 +316,14 @@ static bool csv_table_too_many(struct csv_table_check *check, const char *what, 
 	return count > max;
 }
 
+/**
+ * csv_table_check_each() - find every rule that a table breaks
+ * @table: in any order; it is not sorted here
+ * @report: is told of each, in the order of the table's arrays
+ * @ctx: for @report
+ *
+ * Return: how many. Of a table with too many entries nothing else is checked.
+ */
 unsigned int csv_table_check_each(const struct csv_table *table,
 				  void (*report)(void *ctx, const struct csv_table_error *error),
 				  void *ctx)
@@ -371,6 +379,13 @@ static void csv_table_keep_first(void *ctx, const struct csv_table_error *error)
 		*first = *error;
 }
 
+/**
+ * csv_table_check() - check a table by itself, and sort it
+ * @table: its arrays are sorted if it breaks no rule; otherwise it stays as it was
+ * @error: the first rule that it breaks; its kind is 0 if there is none
+ *
+ * Return: 0 or -EINVAL.
+ */
 int csv_table_check(struct csv_table *table, struct csv_table_error *error)
 {
 	memset(error, 0, sizeof(*error));
@@ -441,6 +456,18 @@ static void csv_table_check_node_change(struct csv_table_check *check,
 			       new->name, new->id, was->name, volume->name);
 }
 
+/**
+ * csv_table_check_change() - whether a table may replace another one
+ * @old: checked and sorted, or NULL: @new is the first
+ * @new: checked and sorted
+ * @error: the first rule that it breaks; its kind is 0 if there is none
+ *
+ * The other nodes tell a new coordinator from an old one by the epoch.
+ *
+ * Return: 0, or -EINVAL when an epoch goes down, owner, UUID or type change under the same
+ * epoch, a node gets another name while it owns a volume, or the cluster another name while
+ * @old has nodes.
+ */
 int csv_table_check_change(const struct csv_table *old, const struct csv_table *new,
 			   struct csv_table_error *error)
 {
@@ -504,6 +531,12 @@ static u64 csv_table_hash_mix(u64 x)
 	return x ^ (x >> 33);
 }
 
+/**
+ * csv_table_volume_id() - the number that messages name a volume by
+ * @uuid: of its file system
+ *
+ * Return: the same on every node, never 0. Two UUIDs may have the same one, but not in a table.
+ */
 u32 csv_table_volume_id(const u8 uuid[16])
 {
 	struct csv_table_hash hash = { 0xcbf29ce484222325ULL, 0 };
@@ -512,6 +545,14 @@ u32 csv_table_volume_id(const u8 uuid[16])
 	return (u32)csv_table_hash_mix(hash.a) ?: 1;
 }
 
+/**
+ * csv_table_digest() - what must be the same on every node, in short
+ * @table: checked and sorted
+ * @digest: of cluster, transport, whether data has digests, nodes with their addresses, and
+ *	volumes by UUID with owner and epoch
+ *
+ * The rest may differ: names, types and devices of volumes, access entries, fenced marks.
+ */
 void csv_table_digest(const struct csv_table *table, u8 digest[16])
 {
 	struct csv_table_hash hash = { 0xcbf29ce484222325ULL, 0x9e3779b97f4a7c15ULL };

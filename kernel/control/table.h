@@ -70,39 +70,24 @@ struct csv_table_error {
 	u32 index;
 };
 
-/* 0 and the arrays sorted, or -EINVAL and the table as it was. */
+/* table.c: the rules */
 int csv_table_check(struct csv_table *table, struct csv_table_error *error);
-/* Every rule that the table breaks, in the order of its arrays; how many. Does not sort. */
 unsigned int csv_table_check_each(const struct csv_table *table,
 				  void (*report)(void *ctx, const struct csv_table_error *error),
 				  void *ctx);
-/*
- * Whether @new may replace @old (NULL: the first), both checked and sorted: 0, or
- * -EINVAL when an epoch goes down, owner, UUID or type change under the same
- * epoch, a node changes its name while it owns a volume, or the cluster another
- * name while it has nodes.
- */
 int csv_table_check_change(const struct csv_table *old, const struct csv_table *new,
 			   struct csv_table_error *error);
-/* The same number on every node, never 0. */
 u32 csv_table_volume_id(const u8 uuid[16]);
-/*
- * What must be the same on every node, in short: cluster, transport, nodes, and
- * the volumes with their owners and epochs; not the devices, the access entries
- * and the fenced marks. @table is checked and sorted.
- */
 void csv_table_digest(const struct csv_table *table, u8 digest[16]);
 
-/* NULL: unknown. In any order. */
+/* lookup.c: what a table says of a node or a volume */
 const struct csv_table_node *csv_table_find_node(const struct csv_table *table, u32 id);
 const struct csv_table_node *csv_table_find_node_name(const struct csv_table *table,
 						      const char *name);
 const struct csv_table_volume *csv_table_find_volume(const struct csv_table *table, u32 id);
 const struct csv_table_volume *csv_table_find_volume_name(const struct csv_table *table,
 							  const char *name);
-/* Of a sorted table. Without an entry: direct; of strangers: none. */
 enum csv_access csv_table_access(const struct csv_table *table, u32 node, u32 volume);
-/* Lives as long as the table; "" for an unknown volume. */
 const char *csv_table_device(const struct csv_table *table, u32 node, u32 volume);
 
 #endif /* CSV_TABLE_H */

@@ -334,6 +334,17 @@ static void csv_volume_drop_fenced(struct csv_net *cn, const struct csv_table *o
 	}
 }
 
+/**
+ * csv_volume_apply() - volumes follow a table that has just been published
+ * @cn: this node
+ * @old: the one before, NULL the first time
+ * @new: empty when the namespace ends; @old when only the local identity has changed
+ *
+ * Peers have followed already. What a node held that is fenced from here on ends.
+ *
+ * Context: csv_net.control_mutex is held. Takes csv_volume.state_mutex; may wait for a disk.
+ * Return: 0, or an error with some of them moved: -ENOMEM; -EBUSY: one has just gone online.
+ */
 int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 		     const struct csv_table *new)
 {
@@ -380,6 +391,19 @@ static bool csv_volume_is_used(struct csv_volume *vol)
 	return READ_ONCE(vol->mine) || READ_ONCE(vol->super);
 }
 
+/**
+ * csv_volume_may_change() - whether a table may change or drop a volume now
+ * @cn: this node
+ * @old: what the table in force says of it
+ * @new: what the next one does, NULL: nothing
+ * @extack: what is in the way
+ *
+ * What is used here stays, with name and type; if online, with owner, epoch and device, too; if
+ * mounted, with owner and epoch, while the owner says that it is online there.
+ *
+ * Context: csv_net.control_mutex is held. May wait for the owner's answer.
+ * Return: 0 or -EBUSY.
+ */
 int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old,
 			  const struct csv_table_volume *new,
 			  struct netlink_ext_ack *extack)
@@ -420,6 +444,18 @@ int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old
 	return 0;
 }
 
+/**
+ * csv_volume_redirect() - send a volume's data by way of the coordinator, or not any more
+ * @cn: this node
+ * @id: of the volume
+ * @mode: CSV_ACCESS_FILE, CSV_ACCESS_BLOCK, or CSV_ACCESS_COUNT: redirection off
+ * @extack: what is wrong
+ *
+ * It is this node's alone, is in no table, and ends with the volume.
+ *
+ * Context: process. Takes csv_volume.super_lock.
+ * Return: 0; -EINVAL: no such mode; -ENOENT: no such volume.
+ */
 int csv_volume_redirect(struct csv_net *cn, u32 id, enum csv_access mode,
 			struct netlink_ext_ack *extack)
 {
@@ -439,6 +475,15 @@ int csv_volume_redirect(struct csv_net *cn, u32 id, enum csv_access mode,
 	return 0;
 }
 
+/**
+ * csv_volume_get_info() - what a volume does on this node
+ * @cn: this node
+ * @id: of the volume
+ * @info: filled in; as it was on error
+ *
+ * Context: process. Takes csv_volume.super_lock, but no mutex, for keepalives and dumps.
+ * Return: 0 or -ENOENT.
+ */
 int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info)
 {
 	struct csv_volume *vol = csv_volume_get(cn, id);

@@ -14,12 +14,22 @@
 /* Of its own: what ends here is waited for by workers of csv_wq. */
 static struct workqueue_struct *csv_block_wq;
 
+/**
+ * csv_block_init - make the workers
+ *
+ * Return: 0 or -ENOMEM
+ */
 int csv_block_init(void)
 {
 	csv_block_wq = alloc_workqueue("csv_block", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	return csv_block_wq ? 0 : -ENOMEM;
 }
 
+/**
+ * csv_block_exit - destroy them
+ *
+ * No volume is online, and the transport brings no more calls.
+ */
 void csv_block_exit(void)
 {
 	destroy_workqueue(csv_block_wq);

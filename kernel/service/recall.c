@@ -322,7 +322,14 @@ static void csv_recall_behind(struct csv_snode *snode, u32 asking)
 	queue_work(csv_wq, &behind->work);
 }
 
-/* The last answer frees the blocks. The caller has references to the file and to its export. */
+/**
+ * csv_snode_recall_unlinked - take back all that is held of a file, if it has no name any more
+ * @snode: the file; the caller has references to it and to its export
+ *
+ * Nobody waits for the answers; the last one frees the blocks.
+ *
+ * Context: process, under any lock but a spinlock: a worker does it
+ */
 void csv_snode_recall_unlinked(struct csv_snode *snode)
 {
 	if (!d_inode(snode->dentry)->i_nlink && READ_ONCE(snode->nr_segs))

@@ -101,6 +101,19 @@ int csvfs_refresh(struct inode *inode)
 	return err;
 }
 
+/**
+ * csvfs_getattr - stat() and statx()
+ * @idmap: of the mount
+ * @path: the file
+ * @stat: filled in
+ * @mask: STATX_*
+ * @flags: AT_STATX_DONT_SYNC: what is known here is enough
+ *
+ * Anybody may have changed the file, so that the coordinator is asked each time.
+ *
+ * Context: process; waits for the coordinator
+ * Return: 0 or an error
+ */
 int csvfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat,
 		  u32 mask, unsigned int flags)
 {
@@ -165,6 +178,17 @@ static void csvfs_fill_setattr(struct csv_setattr *set, const struct iattr *attr
 	}
 }
 
+/**
+ * csvfs_setattr - chmod(), chown(), truncate(), utimes()
+ * @idmap: of the mount, ignored
+ * @dentry: the file
+ * @attr: what to change
+ *
+ * The coordinator decides whether the caller may: mode and owner may be old here.
+ *
+ * Context: process; the VFS holds i_rwsem; waits for the coordinator
+ * Return: 0 or an error
+ */
 int csvfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
@@ -327,7 +351,16 @@ int csvfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry, struct fi
 	return err;
 }
 
-/* ACLs are enforced where they are; what could not be changed is not shown either. */
+/**
+ * csvfs_get_acl - refuse
+ * @idmap: ignored
+ * @dentry: ignored
+ * @type: ignored
+ *
+ * ACLs are enforced where they are; what could not be changed is not shown either.
+ *
+ * Return: ERR_PTR(-EOPNOTSUPP)
+ */
 struct posix_acl *csvfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type)
 {
 	return ERR_PTR(-EOPNOTSUPP);

@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 bench=${share:?}/tests/bench/node.sh
 data_jobs=(randread-4k-qd1 randwrite-4k-qd1 randread-4k-qd16 randwrite-4k-qd16 read-1m write-1m)
-mib=192 # a layout covers 128
+mib=192 # a layout covers 64
 sizes() { # QUICK
 	case $TOPOLOGY$1 in
 	nsno) qd1=1500 qd16=40000 seq=100 meta=500 ;; # depth 16: fio tells its run time in milliseconds

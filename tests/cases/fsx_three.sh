@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 240
-# All nodes work on one file larger than a layout, with the table's access instead of the administrator's redirection.
+# All nodes work on one file, with the table's access instead of the administrator's redirection.
 
 cluster_up direct block
 three=("$(root_of 1)/csv/data/f" "$(root_of 2)/csv/data/f" "$(root_of 3)/csv/data/f")

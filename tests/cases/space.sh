@@ -60,8 +60,12 @@ assert node 1 bash -ec 'mkdir -p /mnt/lower; mount -o uquota "$1" /mnt/lower; mk
 	xfs_quota -x -c "limit bhard=4m 1000" /mnt/lower; umount /mnt/lower' quota "$(disk 1 1)"
 assert volume_online
 mount_csv 1 2
+for n in 1 2; do assert node "$n" chmod 755 /csv; done
 as() { node "$1" setpriv --reuid 1000 --regid 1000 --clear-groups bash -c "$2"; }
 for n in 1 2; do
+	# what node 1 has removed is not counted for ever
+	room() { as $n ": >/csv/data/home/$n"; }
+	wait_for 20 room
 	if as $n "dd if=/dev/zero of=/csv/data/home/$n bs=64k count=128 oflag=direct" 2>said; then fail "node $n: no quota"; fi
 	grep -q 'quota exceeded' said || fail "node $n: $(cat said)"
 	[ "$(node 1 bash -c 'du -s -B 1M /csv/data/home | cut -f 1')" -le 4 ] || fail "node $n: more than the quota"
