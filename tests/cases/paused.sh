@@ -67,26 +67,29 @@ for name in one three; do
 	assert_eq "$(size_of $name)" "$(awk '/ copied/ { print $1 }' $name.out)" "size of $name"
 done
 
-note "access none at the coordinator"
+note "access none at the coordinator, which overwrites what it holds"
 node 1 rm -f /tmp/stop
-# shellcheck disable=SC2016 # expanded on the node
-node 1 bash -c 'exec 5>/csv/data/four; until [ -e /tmp/stop ]; do head -c 64k /dev/zero | dd bs=64k iflag=fullblock oflag=direct status=none >&5; done' >four.out 2>&1 &
+assert node 1 dd if=/dev/zero of=/csv/data/four bs=4k count=1 oflag=direct status=none
+node 1 python3 -c 'import mmap, os, time
+f = os.open("/csv/data/four", os.O_RDWR | os.O_DIRECT); page = mmap.mmap(-1, 4096); n = 0
+while not os.path.exists("/tmp/stop"):
+    n += 1; page[:8] = b"%08d" % n; os.pwritev(f, [page], 0); time.sleep(0.02)' &
 writer=$!
-size_at_2() { node 2 stat -c %s /csv/data/four; }
-grows_at_2() {
+at_2() { node 2 dd if=/csv/data/four bs=4k count=1 iflag=direct status=none | head -c 8; }
+goes_on() {
 	local before
-	before=$(size_at_2)
+	before=$(at_2)
 	sleep 0.5
-	[ "$(size_at_2)" -gt "$before" ]
+	[ "$(at_2)" != "$before" ]
 }
-wait_for 10 grows_at_2
+wait_for 10 goes_on
 set_access 1 none
 sleep 1
-before=$(size_at_2)
+before=$(at_2)
 sleep 2
-assert_eq "$(size_at_2)" "$before" "size while node 1 has no access"
+assert_eq "$(at_2)" "$before" "what node 1 has written without access"
 set_access 1 direct
-wait_for 10 grows_at_2
+wait_for 10 goes_on
 assert node 1 touch /tmp/stop
 assert wait $writer
 assert node 1 rm /csv/data/four
@@ -124,7 +127,7 @@ for ((i = 0; i < 4; i++)); do
 done
 assert node 2 touch /tmp/stop
 assert wait $worker
-[ "$(tail -n 1 work.out)" -gt 3 ] || fail "$(cat work.out)"
+[ "$(tail -n 1 work.out)" -ge 1 ] || fail "$(cat work.out)"
 assert node 2 rm -r /csv/data/work
 # what was overwritten before the volume went off line, and is not told yet
 node 1 rm -f /tmp/is-writing

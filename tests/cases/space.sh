@@ -62,15 +62,16 @@ assert volume_online
 mount_csv 1 2
 for n in 1 2; do assert node "$n" chmod 755 /csv; done
 as() { node "$1" setpriv --reuid 1000 --regid 1000 --clear-groups bash -c "$2"; }
+room() { as "$1" ": >/csv/data/home/$2"; }
 for n in 1 2; do
-	# what node 1 has removed is not counted for ever
-	room() { as $n ": >/csv/data/home/$n"; }
-	wait_for 20 room
+	# what was removed is not counted for ever
+	wait_for 20 room $n $n
 	if as $n "dd if=/dev/zero of=/csv/data/home/$n bs=64k count=128 oflag=direct" 2>said; then fail "node $n: no quota"; fi
 	grep -q 'quota exceeded' said || fail "node $n: $(cat said)"
 	[ "$(node 1 bash -c 'du -s -B 1M /csv/data/home | cut -f 1')" -le 4 ] || fail "node $n: more than the quota"
 	assert node $n rm /csv/data/home/$n
 done
+wait_for 20 room 2 fits
 assert as 2 'dd if=/dev/zero of=/csv/data/home/fits bs=64k count=48 oflag=direct status=none'
 for n in 1 2; do umount_csv "$n"; done
 assert volume_offline
