@@ -229,7 +229,8 @@ static bool csv_claim_is_elsewhere(struct csv_volume *vol, u32 claimant)
 }
 
 /* Whether it is ours; if not, and it is taken, its layouts end here. */
-static int csv_claim_answer(struct csv_volume *vol, u32 claimant, u32 epoch, bool take, u32 *flags)
+static int csv_claim_answer(struct csv_volume *vol, u32 claimant, u32 epoch, bool take,
+			    u32 *flags)
 {
 	bool mine;
 

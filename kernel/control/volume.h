@@ -41,7 +41,7 @@ struct csv_super;
  *	unmounted it yet: longer than there is an @export; under @lock
  * @path_mutex: one at a time opens or closes this node's own path to the disk
  * @path_err: (p) why it has none though it wants one, or 0; read locklessly
- * @path_moved: the one there is is not @device's
+ * @path_moved: @device has changed since it was opened
  * @path_asked: how often path_work was asked to follow the table
  * @path_done: (p) up to which it has
  * @path_work: follows the table, and tries again to get a path

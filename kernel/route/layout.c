@@ -400,28 +400,38 @@ void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq)
 {
 	struct csv_hold recall = { .start = start, .end = end };
 
+	csv_layout_close(ci, &recall, seq);
+	csv_layout_forget(ci, &recall);
+}
+
+/**
+ * csv_layout_close - no I/O begins under a range any more
+ * @ci: the inode
+ * @recall: the range; csv_layout_forget() follows
+ * @seq: of the recall, 0: of none
+ */
+void csv_layout_close(struct csv_inode *ci, struct csv_hold *recall, u64 seq)
+{
 	spin_lock_irq(&ci->lock);
 	ci->recall_seq = max(ci->recall_seq, seq);
-	list_add_tail(&recall.entry, &ci->recalls);
-	spin_unlock_irq(&ci->lock);
-	wait_event(ci->hold_wait, csv_layout_idle(ci, start, end));
-	csv_layout_remove(ci, start, end);
-	spin_lock_irq(&ci->lock);
-	list_del(&recall.entry);
+	list_add_tail(&recall->entry, &ci->recalls);
 	spin_unlock_irq(&ci->lock);
 }
 
 /**
- * csv_layout_forget - the coordinator does not know of our grant
+ * csv_layout_forget - know nothing of a range any more when no I/O is under it
  * @ci: the inode
- * @start: from where
- * @end: up to where
+ * @recall: the range, from csv_layout_close()
+ *
+ * Context: process; waits for bios and COMMITs
  */
-void csv_layout_forget(struct csv_inode *ci, u64 start, u64 end)
+void csv_layout_forget(struct csv_inode *ci, struct csv_hold *recall)
 {
-	u64 bs = i_blocksize(&ci->vfs_inode);
-
-	csv_layout_remove(ci, round_down(start, bs), round_up(end, bs));
+	wait_event(ci->hold_wait, csv_layout_idle(ci, recall->start, recall->end));
+	csv_layout_remove(ci, recall->start, recall->end);
+	spin_lock_irq(&ci->lock);
+	list_del(&recall->entry);
+	spin_unlock_irq(&ci->lock);
 }
 
 /**

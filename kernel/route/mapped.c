@@ -321,6 +321,7 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	struct csv_super *super = csv_super_of(inode->i_sb);
+	u64 bs = i_blocksize(inode);
 	struct iov_iter saved;
 	size_t done = 0;
 	ssize_t ret = 0;
@@ -343,8 +344,8 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 			ret = -EAGAIN;
 			continue;
 		}
-		csv_layout_forget(csv_inode_of(inode), iocb->ki_pos,
-				  iocb->ki_pos + iov_iter_count(&saved));
+		csv_layout_remove(csv_inode_of(inode), round_down(iocb->ki_pos, bs),
+				  round_up(iocb->ki_pos + iov_iter_count(&saved), bs));
 		ret = csv_op_wait(super->vol, super, generation, aborts);
 		last = ret;
 	}

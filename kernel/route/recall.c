@@ -43,10 +43,49 @@ static void csv_recall_put_inode(struct csv_super *super, struct inode *inode)
 struct csv_recall_doubt {
 	struct work_struct work;
 	struct csv_super *super;
+	struct inode *inode;
+	struct csv_hold recall;
 	struct csv_fh fh;
 	u64 start;
 	u64 end;
 };
+
+static void csv_layout_doubt_work(struct work_struct *work)
+{
+	struct csv_recall_doubt *doubt = container_of(work, struct csv_recall_doubt, work);
+	struct csv_super *super = doubt->super;
+
+	csv_layout_forget(csv_inode_of(doubt->inode), &doubt->recall);
+	iput(doubt->inode);
+	kfree(doubt);
+	if (atomic_dec_and_test(&super->reclaims))
+		wake_up_var(&super->reclaims);
+}
+
+/**
+ * csv_layout_doubt - what this node knows of a range may be wrong
+ * @ci: the inode, under whose hold the caller still is
+ * @start: block-aligned
+ * @end: block-aligned
+ *
+ * No I/O begins there before it has been forgotten, and that is when all that is under way
+ * has named its blocks in a COMMIT.
+ */
+void csv_layout_doubt(struct csv_inode *ci, u64 start, u64 end)
+{
+	struct csv_recall_doubt *doubt = kzalloc(sizeof(*doubt), GFP_NOFS | __GFP_NOFAIL);
+
+	doubt->super = csv_super_of(ci->vfs_inode.i_sb);
+	doubt->inode = &ci->vfs_inode;
+	ihold(doubt->inode);
+	atomic_inc(&doubt->super->reclaims);
+	doubt->recall.start = start;
+	doubt->recall.end = end;
+	csv_layout_close(ci, &doubt->recall, 0);
+	INIT_WORK(&doubt->work, csv_layout_doubt_work);
+	/* as a recall: not among those that complete what it waits for */
+	queue_work(csv_wq, &doubt->work);
+}
 
 static void csv_recall_doubt_work(struct work_struct *work)
 {
@@ -89,7 +128,7 @@ void csv_recall_doubt(struct csv_op *op)
 	doubt->end = le64_to_cpu(ext[nr - 1].offset) + le64_to_cpu(ext[nr - 1].length);
 	atomic_inc(&op->super->behind);
 	INIT_WORK(&doubt->work, csv_recall_doubt_work);
-	queue_work(csv_behind_wq, &doubt->work);
+	queue_work(csv_wq, &doubt->work);
 }
 
 /**

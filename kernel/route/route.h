@@ -267,7 +267,8 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 		      struct task_struct *task);
 void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end);
 void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq);
-void csv_layout_forget(struct csv_inode *ci, u64 start, u64 end);
+void csv_layout_close(struct csv_inode *ci, struct csv_hold *recall, u64 seq);
+void csv_layout_forget(struct csv_inode *ci, struct csv_hold *recall);
 void csv_layout_drop_all(struct csv_super *super);
 void csv_layout_evict(struct csv_inode *ci);
 u64 csv_layout_drop_eof(struct csv_inode *ci, u64 *seq);
@@ -276,6 +277,7 @@ u64 csv_layout_drop_eof(struct csv_inode *ci, u64 *seq);
 u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start, u64 end,
 		     u64 seq);
 void csv_recall_call(struct csv_call *call);
+void csv_layout_doubt(struct csv_inode *ci, u64 start, u64 end);
 void csv_recall_doubt(struct csv_op *op);
 
 /* touch.c: times of direct overwrites */

@@ -12,7 +12,7 @@
 #include "service.h"
 
 #define CSV_REPLACED_TIME	HZ
-#define CSV_REPLACED_BLOCKS	128	/* of 512 bytes: what is larger gives its space back at once */
+#define CSV_REPLACED_BLOCKS	128	/* of 512 bytes; what is larger frees its space at once */
 
 static void csv_replaced_drop(struct dentry **dentry, unsigned int nr)
 {

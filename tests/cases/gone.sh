@@ -140,6 +140,7 @@ exists() { [ "$(node 3 stat -c %s /csv/data/hangs)" = 1048576 ]; }
 wait_for 30 exists
 assert node 2 dmsetup suspend --noflush --nolockfs n2-vol1
 sleep 1
+# shellcheck disable=SC2034 # of csvfs.sh
 table_access[2]=block
 write_table >blocked
 assert node_in 2 timeout 15 csvctl cluster apply - <blocked
