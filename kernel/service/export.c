@@ -4,7 +4,6 @@
  * threads of its own (server.c), so that one volume that waits does not hold up
  * another.
  */
-#include <linux/hash.h>
 #include <linux/slab.h>
 #include "../control/volume.h"
 #include "service.h"
@@ -132,42 +131,6 @@ void csv_export_put(struct csv_export *export)
 {
 	if (refcount_dec_and_test(&export->ref))
 		complete(&export->gone);
-}
-
-static u32 *csv_export_changed(struct csv_export *export, const struct inode *inode)
-{
-	return &export->changed[hash_64(inode->i_ino, ilog2(CSV_CHANGED_BUCKETS))];
-}
-
-/**
- * csv_export_changes - somebody may write to a file from now on
- * @export: the volume
- * @inode: the file
- * @node: who, by a layout; CSV_CHANGED_ANY: otherwise
- */
-void csv_export_changes(struct csv_export *export, const struct inode *inode, u32 node)
-{
-	u32 *changed = csv_export_changed(export, inode), was = READ_ONCE(*changed);
-
-	if (was == node || was == CSV_CHANGED_ANY)
-		return;
-	if (cmpxchg(changed, 0, node) && READ_ONCE(*changed) != node)
-		WRITE_ONCE(*changed, CSV_CHANGED_ANY);
-}
-
-/**
- * csv_export_unchanged - whether nobody else has written to a file since the volume is online
- * @export: the volume
- * @inode: the file
- * @node: who may have
- *
- * Return: false also where it is not known
- */
-bool csv_export_unchanged(struct csv_export *export, const struct inode *inode, u32 node)
-{
-	u32 changed = READ_ONCE(*csv_export_changed(export, inode));
-
-	return !changed || changed == node;
 }
 
 /* Calls @fn for every inode that somebody holds, with a reference and no lock. */

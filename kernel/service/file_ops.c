@@ -97,7 +97,8 @@ static int csv_service_change(struct csv_request *req, struct csv_snode *snode)
 	if (IS_ERR(old))
 		return PTR_ERR(old);
 	if (req->in.setattr.valid & CSV_SET_SIZE)
-		csv_export_changes(req->export, d_inode(snode->dentry), CSV_CHANGED_ANY);
+		csv_changed_mark(req->export, d_inode(snode->dentry), 0, U64_MAX,
+				 CSV_CHANGED_ANY);
 	csv_commit_begin(req, d_inode(snode->dentry));
 	err = csv_lower_setattr(&req->export->lower, snode->dentry, &req->in.setattr);
 	csv_commit_end(req, d_inode(snode->dentry));

@@ -242,8 +242,6 @@ static int csv_grant_record(struct csv_grant *grant, struct csv_request *req)
 			break;
 	csv_snode_segs_changed(snode);
 	mutex_unlock(&snode->seg_mutex);
-	if (grant->write)
-		csv_export_changes(snode->export, grant->inode, grant->node);
 	if (!grant->nr_out && grant->start < grant->need)
 		return -CSV_EREDIRECT;
 	return 0;
@@ -424,7 +422,8 @@ static bool csv_commit_is_there(struct csv_snode *snode, u32 node, const struct 
 	if (found->type == IOMAP_HOLE || found->addr != addr)
 		return false;
 	return found->type == IOMAP_UNWRITTEN ||
-	       csv_export_unchanged(snode->export, d_inode(snode->dentry), node);
+	       !csv_changed_by_others(snode->export, d_inode(snode->dentry), found->offset,
+				      found->offset + found->length, node);
 }
 
 /*
@@ -461,11 +460,14 @@ static int csv_commit_check_reclaim(struct csv_snode *snode, u32 node, const str
 					  CSV_SEGMENT_RW_EXCL, nodes))
 			return -EAGAIN;
 	}
-	if (new_size > size &&
-	    csv_segments_conflict(&snode->segs, node, round_down(size, bs),
-				  round_up(new_size, bs), CSV_SEGMENT_RW_EXCL, nodes))
+	if (new_size <= size)
+		return 0;
+	pos = round_down(size, bs);
+	end = round_up(new_size, bs);
+	if (csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_READ, nodes))
 		return -CSV_ENO_LAYOUT;
-	return 0;
+	return csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_RW_EXCL, nodes) ?
+		-EAGAIN : 0;
 }
 
 /* What was written may be shared from now on, but for the block of the end. */
@@ -480,6 +482,7 @@ static void csv_commit_record(struct csv_snode *snode, u32 node, const struct io
 	for (i = 0; i < nr; i++) {
 		u64 start = maps[i].offset, end = start + maps[i].length;
 
+		csv_changed_mark(snode->export, d_inode(snode->dentry), start, end, node);
 		excl = csv_segments_lookup(&snode->segs, node, eof, &seg) &&
 		       seg.mode == CSV_SEGMENT_RW_EXCL;
 		csv_segments_reserve(&snode->segs, 2 * CSV_SEGMENTS_EXTRA,

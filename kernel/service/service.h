@@ -15,7 +15,7 @@
 
 #define CSV_SNODE_BUCKETS	1024
 #define CSV_TX_BUCKETS		1024
-#define CSV_CHANGED_BUCKETS	2048
+#define CSV_CHANGED_BUCKETS	8192
 #define CSV_SERVICE_THREADS	8
 #define CSV_SERVICE_DATA	4
 #define CSV_SERVICE_RESERVED	2
@@ -116,8 +116,8 @@ struct csv_replaced {
  * @commit_wait: where it sleeps
  * @commit_thread: forces the log when no service thread does
  * @tx_buckets: newest change by hash of the inode
- * @changed: by hash of the inode: node that has written to it, or may, since the volume
- *	is online; 0: none, CSV_CHANGED_ANY: more than one, or otherwise than by layouts
+ * @changed: by hash of a part of a file: node that has written to it since the volume is
+ *	online; 0: none, CSV_CHANGED_ANY: more than one, or otherwise than by layouts
  * @local_lock: protects @local
  * @local: calls of this node's own applications, by csv_call.entry
  * @normal: META calls, which may wait for recalls
@@ -281,8 +281,11 @@ bool csv_export_tryget(struct csv_export *export);
 void csv_export_put(struct csv_export *export);
 void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
 void csv_export_drop_node(struct csv_export *export, u32 node);
-void csv_export_changes(struct csv_export *export, const struct inode *inode, u32 node);
-bool csv_export_unchanged(struct csv_export *export, const struct inode *inode, u32 node);
+/* changed.c */
+void csv_changed_mark(struct csv_export *export, const struct inode *inode, u64 start, u64 end,
+		      u32 node);
+bool csv_changed_by_others(struct csv_export *export, const struct inode *inode, u64 start,
+			   u64 end, u32 node);
 
 /* server.c */
 void csv_export_init_threads(struct csv_export *export);
