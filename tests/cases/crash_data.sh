@@ -24,6 +24,15 @@ for n in 2 3; do
 		{ cat /tmp/fio.log; exit 1; }; echo round >>/tmp/rounds; done' &
 	jobs+=($!)
 done
+# a file that node 2 fills asynchronously while node 3 reads it: what is under way when the coordinator dies is told to the
+# next one, who may have granted the blocks to the reader by then
+assert node 2 fallocate -l 4M /csv/data/shared
+node 2 bash -ec 'until [ -e /tmp/stop ]; do fallocate -z -l 4M /csv/data/shared; fio --name=shared --filename=/csv/data/shared --rw=randwrite \
+	--bsrange=4k-64k --size=4m --io_size=4m --ioengine=libaio --iodepth=16 --direct=1 --fallocate=none --thread --output=/tmp/shared.log ||
+	{ cat /tmp/shared.log; exit 1; }; done' &
+jobs+=($!)
+node 3 bash -ec 'until [ -e /tmp/stop ]; do dd if=/csv/data/shared of=/dev/null bs=64k iflag=direct status=none; done' &
+jobs+=($!)
 # what was acknowledged is kept outside of the machines
 node 2 bash -ec 'for ((i = 0; ; i++)); do [ ! -e /tmp/stop ] || break; echo "$i" >>/csv/data/log; echo "$i"; done' >lines &
 jobs+=($!)
