@@ -6,21 +6,26 @@
  * held, never the other way round. Locks on one line are never nested.
  *
  *	csv_net.control_mutex		one change of the table or of a state at a time
+ *	csvfs sb->s_umount		taken by the VFS: a mount begins or ends
  *	  csv_volume.state_mutex	the state machine of one volume
  *	    csv_volume.path_mutex	this node's own path to its disk; no apply takes it
- *	csvfs sb->s_umount, i_rwsem	taken by the VFS
+ *	csvfs i_rwsem			taken by the VFS
  *	  csvfs mapping invalidate_lock
- *	    csv_inode.open_mutex	the count of opens and the pin it holds
- *	      csv_inode.get_mutex	one LAYOUT_GET of an inode at a time
- *	        csv_snode.op_lock	coordinator: one change of the block map
- *	          csv_snode.seg_mutex	coordinator: the granted segments
+ *	    csv_inode.get_mutex		one LAYOUT_GET of an inode at a time
+ *	      csv_snode.op_lock		coordinator: one change of the block map
+ *	        csv_export.block_mutex	one wait for redirected bios at a time
+ *	        csv_snode.seg_mutex	coordinator: the granted segments
+ *	          csv_export.attr_mutex	one sample of attributes at a time
  *	            lower i_rwsem	taken by the lower file system
  *	            csv_export.commit_mutex  one log force at a time
  *	              csv_export.commit_lock (spin)  replies that wait for it
+ *	              lower i_rwsem of the reserved directory
  *	              lower sb->s_umount	read, for sync_fs()
+ *	csv_volume.super_lock		the mount stays; for reading under all of the above
+ *	  csv_inode.open_mutex		the count of opens and the pin it holds
  *	csv_super.lock (spin)		which inodes hold layouts
  *	  csv_inode.lock (spin, irq)	extents and holds
- *	csv_peer and csv_conn locks	inside transport/ only, leaves
+ *	all other spin locks, and the locks of csv_peer and csv_conn (transport/conn.h): leaves
  *
  * A recall is waited for under csv_snode.op_lock. What ends a recall (an I/O
  * in flight, COMMIT, RETURN, CLOSE) therefore never takes op_lock, and never
