@@ -119,8 +119,9 @@ static struct csv_xfer *csv_xfer_alloc(struct csv_op *op)
 	/* what is pinned for a killed caller goes back before the mount does */
 	if (csv_op_pins(op))
 		atomic_inc(&op->super->behind);
-	/* whether it has pinned must be known */
-	xfer->rpc.stays = op->opcode == CSV_OP_OPEN || op->opcode == CSV_OP_CREATE;
+	/* what is pinned must be known, here and there */
+	xfer->rpc.stays = op->opcode == CSV_OP_OPEN || op->opcode == CSV_OP_CREATE ||
+			  op->opcode == CSV_OP_CLOSE;
 	xfer->rpc.volume = op->vol->id;
 	xfer->rpc.args = xfer->args;
 	xfer->rpc.args_len = len;
@@ -288,7 +289,8 @@ static bool csv_op_is_over(struct csv_op *op, int *err)
 		return true;
 	if (csv_task_is_killed(op->task))
 		*err = -ERESTARTSYS;
-	else if (csv_op_is_aborted(op->super, op->aborts))
+	/* umount -f may find the mount busy; if not, csv_op_check() ends these */
+	else if (csv_op_is_aborted(op->super, op->aborts) && op->opcode != CSV_OP_CLOSE)
 		*err = -EIO;
 	else if (READ_ONCE(op->vol->removed))
 		*err = op->super ? -EIO : -ENODEV;

@@ -32,7 +32,8 @@ static bool csv_slot_is_idle(const struct csv_peer *peer, const struct csv_slot 
  * @err: with this error
  * @unsafe: set if the link has to be dropped before csv_session_collect()
  *
- * A marked request is not sent (again). One that waits for a slot ends at once.
+ * A marked request is not sent (again). One that waits for a slot ends at once. After
+ * -EIO (umount -f) one that csv_rpc.stays and that nobody waits for goes on.
  */
 void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe)
 {
@@ -44,6 +45,9 @@ void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe)
 		struct csv_slot *slot = &peer->slots[i];
 
 		if (slot->state != CSV_SLOT_BUSY || (volume && slot->rpc->volume != volume))
+			continue;
+		/* nobody waits for it, and it is done or not done only once */
+		if (err == -EIO && slot->rpc->stays && slot->rpc->done)
 			continue;
 		slot->abort = err;
 		if (csv_slot_is_unsafe(peer, slot))

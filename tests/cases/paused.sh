@@ -168,6 +168,24 @@ assert volume_online
 mount_csv 2
 assert_eq "$(node 2 ls /csv/data | wc -l)" 3
 
+note "umount -f of a mount that is in use forgets no close"
+opens() { csvctl_on 1 -j volume show data | grep -oE '"opens": *[0-9]+' | grep -oE '[0-9]+$' | sort -rn | head -n 1; }
+node 2 rm -f /tmp/is-open /tmp/go /tmp/stop
+node 2 bash -c 'cd /csv/data; exec 5<one; touch /tmp/is-open; until [ -e /tmp/go ]; do sleep 0.1; done; exec 5<&-
+	until [ -e /tmp/stop ]; do sleep 0.1; done' &
+holder=$!
+wait_for 20 node 2 test -e /tmp/is-open
+assert_eq "$(opens)" 1
+assert node 2 ip link set eth0 down
+assert node 2 touch /tmp/go
+sleep 1
+if node 2 umount -f /csv/data 2>/dev/null; then fail "not busy"; fi
+assert node 2 ip link set eth0 up
+closed() { [ "$(opens)" = 0 ]; }
+wait_for 60 closed
+assert node 2 touch /tmp/stop
+wait $holder || true
+
 note "no network: whatever I/O is under way ends by SIGKILL"
 # direct writes wait for their COMMIT, redirected ones for the data's way
 assert node 2 rm /tmp/stop
