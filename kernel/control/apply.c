@@ -105,8 +105,8 @@ static int csv_table_check_leavers(struct csv_net *cn, const struct csv_table *o
 {
 	u32 i, j;
 
-	/* this node leaves itself, and has no volumes then */
-	if (!new->nr_nodes)
+	/* this node leaves itself, and has no volumes then; or is not one yet, and knows nobody */
+	if (!new->nr_nodes || !cn->local_id || !cn->key_len)
 		return 0;
 	for (i = 0; i < old->nr_nodes; i++) {
 		const struct csv_table_node *node = &old->nodes[i], *is;
@@ -226,7 +226,8 @@ static void csv_table_keep_marks(const struct csv_table *old, struct csv_table *
 	for (i = 0; i < new->nr_nodes; i++) {
 		const struct csv_table_node *was = csv_table_find_node(old, new->nodes[i].id);
 
-		new->nodes[i].fenced = was && was->fenced;
+		/* another machine under its id is not off */
+		new->nodes[i].fenced = was && was->fenced && !strcmp(was->name, new->nodes[i].name);
 	}
 }
 

@@ -85,15 +85,34 @@ void csv_volume_set_path(struct csv_volume *vol)
 /**
  * csv_volume_follow_path() - the table has changed: csv_volume_set_path() by a worker
  * @vol: the volume
- *
- * Waits for it, but not longer than a disk that works needs.
  */
 void csv_volume_follow_path(struct csv_volume *vol)
 {
-	int now = atomic_inc_return(&vol->path_asked);
-
+	atomic_inc(&vol->path_asked);
 	mod_delayed_work(csv_wq, &vol->path_work, 0);
-	wait_event_timeout(vol->wait, READ_ONCE(vol->path_done) - now >= 0, CSV_PATH_SETTLE);
+}
+
+static bool csv_path_has_followed(struct csv_volume *vol)
+{
+	return READ_ONCE(vol->path_done) - atomic_read(&vol->path_asked) >= 0;
+}
+
+/**
+ * csv_volume_settle_paths() - wait until the paths of all volumes have followed
+ * @cn: this node; control_mutex is held
+ *
+ * Not longer than disks that work need.
+ */
+void csv_volume_settle_paths(struct csv_net *cn)
+{
+	unsigned long end = jiffies + CSV_PATH_SETTLE, id;
+	struct csv_volume *vol;
+
+	lockdep_assert_held(&cn->control_mutex);
+	xa_for_each(&cn->volumes, id, vol)
+		if (!csv_path_has_followed(vol) && time_before(jiffies, end))
+			wait_event_killable_timeout(vol->wait, csv_path_has_followed(vol),
+						    end - jiffies);
 }
 
 static void csv_path_work(struct work_struct *work)

@@ -383,6 +383,7 @@ int csv_volume_apply(struct csv_net *cn, const struct csv_table *old,
 			return err;
 	}
 	csv_volume_drop_fenced(cn, old, new);
+	csv_volume_settle_paths(cn);
 	return 0;
 }
 

@@ -120,6 +120,7 @@ void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fres
 /* path.c: this node's own path to the disk */
 void csv_volume_set_path(struct csv_volume *vol);
 void csv_volume_follow_path(struct csv_volume *vol);
+void csv_volume_settle_paths(struct csv_net *cn);
 struct csv_disk *csv_volume_set_disk(struct csv_volume *vol, struct csv_disk *disk);
 void csv_volume_path_lost(struct csv_volume *vol);
 void csv_volume_path_init(struct csv_volume *vol);

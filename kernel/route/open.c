@@ -115,14 +115,16 @@ static void csv_reclaim_end(struct work_struct *work)
 	struct csv_super *super = op->super;
 	struct inode *inode = op->private;
 	struct csv_inode *ci = csv_inode_of(inode);
-	bool closed;
+	bool closed, current_gen;
 
 	mutex_lock(&ci->open_mutex);
 	closed = !ci->opens;
-	if (!op->err && !closed)
+	/* a newer one is under way where there is a newer coordinator */
+	current_gen = op->pin_gen == atomic_read(&super->pin_gen);
+	if (!op->err && !closed && current_gen)
 		csv_open_count(ci);
 	mutex_unlock(&ci->open_mutex);
-	if (!op->err && closed)
+	if (!op->err && closed && current_gen)
 		csv_close_send(super, &ci->fh, 1);
 	csv_op_put(op);
 	iput(inode);
@@ -152,6 +154,7 @@ static void csv_open_reclaim_one(struct csv_super *super, struct inode *inode)
 	}
 	op->in.fh = csv_inode_of(inode)->fh;
 	op->in.flags = CSV_OPEN_RECLAIM;
+	op->pin_gen = atomic_read(&super->pin_gen);
 	op->private = inode;
 	op->done = csv_reclaim_done;
 	atomic_inc(&super->reclaims);

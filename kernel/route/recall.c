@@ -154,8 +154,10 @@ u32 csv_recall_local(struct csv_volume *vol, const struct csv_fh *fh, u64 start,
 		inode = csv_inode_find(super->sb, fh);
 	if (inode) {
 		csv_layout_give_up(csv_inode_of(inode), start, end, seq);
-		if (csv_touch_take(csv_inode_of(inode)))
+		if (csv_touch_take(csv_inode_of(inode))) {
 			flags |= CSV_RECALL_TOUCHED;
+			csv_touch_taken(csv_inode_of(inode));
+		}
 		/* before the mount may go */
 		csv_recall_put_inode(super, inode);
 	}

@@ -78,7 +78,7 @@ struct csv_super {
  * @unmappable: file-redirected for good: the coordinator cannot map it
  * @unmappable_until: jiffies, 0: never; file-redirected until then: it could not be mapped
  * @touched: direct overwrites whose times the coordinator does not know yet
- * @touching: messages to it under way that say so
+ * @touching: those who have taken @touched, and have not told it yet
  * @mapped_size: when the page cache was last empty, for mmap()
  * @mapped_ctime: likewise
  */
@@ -158,7 +158,7 @@ static inline struct csv_super *csv_super_of(const struct super_block *sb)
  * @private: for @done
  * @work: of an operation that nobody waits for
  * @tries: how often it was to be tried again soon
- * @pin_gen: csv_super.pin_gen of the pins that CLOSE gives back
+ * @pin_gen: csv_super.pin_gen of the pins that CLOSE gives back, or a reclaim asks for
  */
 struct csv_op {
 	refcount_t ref;
@@ -286,6 +286,7 @@ bool csv_touch_take(struct csv_inode *ci);
 void csv_touch_work(struct work_struct *work);
 void csv_touch_flush(struct csv_inode *ci);
 void csv_touch_send(struct csv_inode *ci);
+void csv_touch_taken(struct csv_inode *ci);
 int csv_touch_wait(struct csv_inode *ci);
 void csv_touch_send_all(struct csv_super *super);
 

@@ -196,7 +196,9 @@ static int csv_op_check(const struct csv_op *op)
 	if (op->super && READ_ONCE(op->super->ended))
 		return -EIO;
 	/* the coordinator has forgotten these pins, and may know newer ones by now */
-	if (op->opcode == CSV_OP_CLOSE && op->pin_gen != atomic_read(&op->super->pin_gen))
+	if ((op->opcode == CSV_OP_CLOSE ||
+	     (op->opcode == CSV_OP_OPEN && (op->in.flags & CSV_OPEN_RECLAIM))) &&
+	    op->pin_gen != atomic_read(&op->super->pin_gen))
 		return -ESTALE;
 	if (READ_ONCE(op->vol->access) == CSV_ACCESS_NONE &&
 	    csv_wire_class(op->opcode) != CSV_CLASS_RESV)

@@ -28,7 +28,7 @@ void csv_touch_mark(struct csv_inode *ci)
 
 /**
  * csv_touch_take - whoever gets true tells the coordinator
- * @ci: the inode
+ * @ci: the inode; csv_touch_taken() follows if it returns true
  */
 bool csv_touch_take(struct csv_inode *ci)
 {
@@ -42,9 +42,20 @@ bool csv_touch_take(struct csv_inode *ci)
 	if (touched) {
 		WRITE_ONCE(ci->touched, false);
 		list_del_init(&ci->touch_entry);
+		atomic_inc(&ci->touching);
 	}
 	spin_unlock(&super->lock);
 	return touched;
+}
+
+/**
+ * csv_touch_taken - the coordinator knows, or is not going to
+ * @ci: the inode of a csv_touch_take() that returned true
+ */
+void csv_touch_taken(struct csv_inode *ci)
+{
+	if (atomic_dec_and_test(&ci->touching))
+		wake_up_var(&ci->touching);
 }
 
 /**
@@ -62,6 +73,7 @@ void csv_touch_flush(struct csv_inode *ci)
 	op = csv_op_on(inode, CSV_OP_GETATTR, false);
 	if (IS_ERR(op)) {
 		csv_touch_mark(ci);
+		csv_touch_taken(ci);
 		return;
 	}
 	op->in.flags = CSV_GETATTR_TOUCH;
@@ -69,14 +81,16 @@ void csv_touch_flush(struct csv_inode *ci)
 		csv_attr_apply(inode, &op->out.attr);
 	else
 		csv_touch_mark(ci);
+	csv_touch_taken(ci);
 	csv_op_put(op);
 }
 
 /**
- * csv_touch_wait - wait for the messages that csv_touch_send() has sent
+ * csv_touch_wait - wait until the coordinator knows of what others have taken
  * @ci: the inode
  *
- * Whoever sets times himself, or shows them, is not overtaken by these.
+ * Whoever sets times himself, or shows them, is not overtaken. Nobody has taken anything
+ * who may wait for a recall.
  *
  * Return: 0; -ERESTARTSYS when killed
  */
@@ -93,8 +107,7 @@ static void csv_touch_end(struct work_struct *work)
 
 	if (!op->err)
 		csv_attr_apply(inode, &op->out.attr);
-	if (atomic_dec_and_test(&csv_inode_of(inode)->touching))
-		wake_up_var(&csv_inode_of(inode)->touching);
+	csv_touch_taken(csv_inode_of(inode));
 	csv_op_put(op);
 	iput(inode);
 	if (atomic_dec_and_test(&super->reclaims))
@@ -122,17 +135,19 @@ void csv_touch_send(struct csv_inode *ci)
 	if (!csv_touch_take(ci))
 		return;
 	op = csv_op_on(&ci->vfs_inode, CSV_OP_GETATTR, false);
-	if (IS_ERR(op))
+	if (IS_ERR(op)) {
+		csv_touch_taken(ci);
 		return;
+	}
 	op->in.flags = CSV_GETATTR_TOUCH;
 	/* the end of the mount does not find inodes that others hold */
 	inode = ci->vfs_inode.i_sb->s_root ? igrab(&ci->vfs_inode) : NULL;
 	if (!inode) {
 		/* nobody is left who could set its times */
+		csv_touch_taken(ci);
 		csv_op_run_behind(op);
 		return;
 	}
-	atomic_inc(&ci->touching);
 	atomic_inc(&super->reclaims);
 	op->private = inode;
 	op->done = csv_touch_done;

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who has written where since the volume is online, roughly.
+ * Who has written a part of a block since the volume is online.
  *
  * A COMMIT of what an earlier coordinator had granted may find its blocks written. Either
- * that coordinator had executed it, or somebody else has written to them since, and has
- * filled up with zeros what he did not write himself: then the COMMIT must not be taken.
- * Parts of files are known by hash; where two meet, an innocent COMMIT is refused, and
- * its data written again.
+ * that coordinator had executed it, or somebody else has written to them since. Where he
+ * wrote all of a block, that is an order of two writes as good as the other one. Where he
+ * wrote a part he filled up the rest with zeros, and the COMMIT must not be taken. That
+ * can be so at both ends of what is written only. Blocks are known by hash; where two
+ * meet, an innocent COMMIT is refused.
  */
 #include <linux/jhash.h>
 #include "service.h"
 
-#define CSV_CHANGED_SHIFT	20	/* a part is a mebibyte */
-#define CSV_CHANGED_PARTS	64	/* more at a time are the whole file */
-#define CSV_CHANGED_WHOLE	0xffffffffu
-
-static u32 *csv_changed_part(struct csv_export *export, const struct inode *inode, u32 part)
+static u32 *csv_changed_block(struct csv_export *export, const struct inode *inode, u64 block)
 {
-	return &export->changed[jhash_3words(lower_32_bits(inode->i_ino),
-					     upper_32_bits(inode->i_ino), part, 0) %
-				CSV_CHANGED_BUCKETS];
+	u32 key[] = {
+		lower_32_bits(inode->i_ino), upper_32_bits(inode->i_ino),
+		lower_32_bits(block), upper_32_bits(block),
+	};
+
+	return &export->changed[jhash2(key, ARRAY_SIZE(key), 0) % CSV_CHANGED_BUCKETS];
 }
 
 static void csv_changed_add(u32 *changed, u32 node)
@@ -43,16 +43,12 @@ static void csv_changed_add(u32 *changed, u32 node)
 void csv_changed_mark(struct csv_export *export, const struct inode *inode, u64 start, u64 end,
 		      u32 node)
 {
-	u64 part = start >> CSV_CHANGED_SHIFT, last = (end - 1) >> CSV_CHANGED_SHIFT;
-
-	if (last - part >= CSV_CHANGED_PARTS)
-		part = last = CSV_CHANGED_WHOLE;
-	for (; part <= last; part++)
-		csv_changed_add(csv_changed_part(export, inode, part), node);
+	csv_changed_add(csv_changed_block(export, inode, start >> PAGE_SHIFT), node);
+	csv_changed_add(csv_changed_block(export, inode, (end - 1) >> PAGE_SHIFT), node);
 }
 
 /**
- * csv_changed_by_others - whether somebody else may have written there
+ * csv_changed_by_others - whether somebody else may have written a part of a block there
  * @export: the volume
  * @inode: the file
  * @start: from where
@@ -62,14 +58,13 @@ void csv_changed_mark(struct csv_export *export, const struct inode *inode, u64 
 bool csv_changed_by_others(struct csv_export *export, const struct inode *inode, u64 start,
 			   u64 end, u32 node)
 {
-	u64 part = start >> CSV_CHANGED_SHIFT, last = (end - 1) >> CSV_CHANGED_SHIFT;
-	u32 changed = READ_ONCE(*csv_changed_part(export, inode, CSV_CHANGED_WHOLE));
+	u64 block;
+	u32 changed;
 
-	for (;; part++) {
+	for (block = start >> PAGE_SHIFT; block <= (end - 1) >> PAGE_SHIFT; block++) {
+		changed = READ_ONCE(*csv_changed_block(export, inode, block));
 		if (changed && changed != node)
 			return true;
-		if (part > last)
-			return false;
-		changed = READ_ONCE(*csv_changed_part(export, inode, part));
 	}
+	return false;
 }

@@ -313,6 +313,10 @@ static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)
 
 	if (READ_ONCE(snode->export->draining))
 		return -CSV_ENOT_COORD;
+	/* readers would keep a COMMIT away for ever; these blocks go by us until it is done */
+	if (snode->reclaimer && snode->reclaimer != grant->node &&
+	    time_before(jiffies, snode->reclaim_end))
+		return -CSV_EREDIRECT;
 	err = csv_grant_clear(grant, req);
 	if (err)
 		return err;
@@ -419,9 +423,7 @@ static int csv_commit_check(struct csv_snode *snode, u32 node, const struct ioma
 static bool csv_commit_is_there(struct csv_snode *snode, u32 node, const struct iomap *found,
 				u64 addr)
 {
-	if (found->type == IOMAP_HOLE || found->addr != addr)
-		return false;
-	return found->type == IOMAP_UNWRITTEN ||
+	return found->type != IOMAP_HOLE && found->addr == addr &&
 	       !csv_changed_by_others(snode->export, d_inode(snode->dentry), found->offset,
 				      found->offset + found->length, node);
 }
@@ -530,8 +532,8 @@ int csv_service_layout_commit(struct csv_request *req)
 	struct csv_snode *snode;
 	struct iomap *maps;
 	struct inode *inode;
+	bool reclaim = !req->in.seq;
 	int err, nr = 0;
-	bool reclaim;
 
 	snode = req->in.seq ? csv_snode_find(req->export, &req->in.fh) :
 		csv_snode_get(req->export, &req->in.fh);
@@ -543,11 +545,10 @@ int csv_service_layout_commit(struct csv_request *req)
 	if (err)
 		goto out;
 	/*
-	 * Nothing that we have granted keeps changes of the map away from a reclaim. It does
-	 * not wait for them, which may wait for recalls, but comes again; nor for readers.
+	 * Nothing that we have granted keeps others from the blocks of a reclaim. It does
+	 * not wait for them, who may wait for recalls, but comes again; nor for readers.
 	 */
-	reclaim = !req->in.seq;
-	if (reclaim && !down_read_trylock(&snode->op_lock)) {
+	if (reclaim && !down_write_trylock(&snode->op_lock)) {
 		err = -CSV_ENOT_COORD;
 		goto out;
 	}
@@ -566,12 +567,12 @@ int csv_service_layout_commit(struct csv_request *req)
 		}
 	}
 	mutex_unlock(&snode->seg_mutex);
-	if (reclaim)
-		up_read(&snode->op_lock);
 	if (reclaim && err == -EAGAIN) {
-		csv_snode_recall_behind(snode, req->call->node);
+		csv_snode_reclaims(snode, req->call->node);
 		err = -CSV_ENOT_COORD;
 	}
+	if (reclaim)
+		up_write(&snode->op_lock);
 	if (!err)
 		err = csv_commit_attr(req, snode->dentry);
 out:

@@ -162,7 +162,11 @@ static void csv_service_victims_put(struct csv_service_victims *victims)
 	for (i = 0; i < victims->lower.nr; i++) {
 		if (d_is_reg(victims->lower.dentry[i]))
 			csv_snode_unlinked(victims->req->export, victims->lower.dentry[i]);
-		csv_replaced_add(&victims->req->export->replaced, victims->lower.dentry[i]);
+		if (victims->req->call->opcode == CSV_OP_RENAME)
+			csv_replaced_add(&victims->req->export->replaced,
+					 victims->lower.dentry[i]);
+		else
+			dput(victims->lower.dentry[i]);
 	}
 }
 

@@ -8,6 +8,8 @@
 #include "../control/volume.h"
 #include "service.h"
 
+#define CSV_RECLAIM_TIME	(2 * HZ)	/* longer than a node waits before it tries again */
+
 /* One recall of one range, from one or more nodes; a killed waiter leaves it behind. */
 struct csv_recall_wait {
 	refcount_t ref;
@@ -270,7 +272,7 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 	lockdep_assert_held_write(&snode->op_lock);
 	if (csv_recall_is_needed(snode, asking, start, end, want)) {
 		if (call)
-			err = csv_service_waits(call);
+			err = csv_service_waits(call, true);
 		if (err)
 			return err;
 		err = csv_recall_run(snode, call, asking, start, end, want);
@@ -336,15 +338,45 @@ void csv_snode_recall_unlinked(struct csv_snode *snode)
 		csv_recall_behind(snode, 0);
 }
 
-/**
- * csv_snode_recall_behind - take back from all others what they hold of a file
- * @snode: the file; the caller has references to it and to its export
- * @asking: who wants that, and will come again
- */
-void csv_snode_recall_behind(struct csv_snode *snode, u32 asking)
+/* Who reclaims is remembered until it has come again. */
+static void csv_reclaim_work(struct work_struct *work)
 {
+	struct csv_snode *snode = container_of(to_delayed_work(work), struct csv_snode,
+					       reclaim_work);
+	struct csv_export *export = snode->export;
+
+	down_write(&snode->op_lock);
+	if (time_before(jiffies, snode->reclaim_end)) {
+		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
+		up_write(&snode->op_lock);
+		return;
+	}
+	snode->reclaimer = 0;
+	up_write(&snode->op_lock);
+	csv_snode_put(snode);
+	csv_export_put(export);
+}
+
+/**
+ * csv_snode_reclaims - a COMMIT of an earlier coordinator's layout meets readers
+ * @snode: the file; op_lock is held for writing, and references to it and to its export
+ * @node: who wants it, and will come again: until then nobody else is granted anything
+ *
+ * All others are asked for what they hold.
+ */
+void csv_snode_reclaims(struct csv_snode *snode, u32 node)
+{
+	lockdep_assert_held_write(&snode->op_lock);
+	if (!snode->reclaimer) {
+		refcount_inc(&snode->ref);
+		refcount_inc(&snode->export->ref);
+		INIT_DELAYED_WORK(&snode->reclaim_work, csv_reclaim_work);
+		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
+	}
+	snode->reclaimer = node;
+	snode->reclaim_end = jiffies + CSV_RECLAIM_TIME;
 	if (!xchg(&snode->recalling, true))
-		csv_recall_behind(snode, asking);
+		csv_recall_behind(snode, node);
 }
 
 /**

@@ -59,25 +59,58 @@ static bool csv_service_is_current(const struct csv_call *call)
 	       !csv_node_gone(call->cn, call->node, 0);
 }
 
+/* Before all that has come since. */
+static void csv_export_requeue(struct csv_export *export, struct list_head *calls)
+{
+	struct csv_queue *queue = &export->normal;
+	unsigned long flags;
+
+	if (list_empty(calls))
+		return;
+	spin_lock_irqsave(&queue->lock, flags);
+	list_splice_init(calls, &queue->calls);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	wake_up_all(&queue->wait);
+}
+
 /* One of those that were too many, if it is not any more. */
 static void csv_export_unpark(struct csv_export *export)
 {
-	struct csv_call *call = NULL;
+	LIST_HEAD(calls);
 
 	spin_lock(&export->park_lock);
-	if (atomic_read(&export->waiting) < CSV_SERVICE_WAITS)
-		call = list_first_entry_or_null(&export->parked, struct csv_call, entry);
-	if (call)
-		list_del_init(&call->entry);
+	if (atomic_read(&export->waiting) < CSV_SERVICE_WAITS && !list_empty(&export->parked))
+		list_move(export->parked.next, &calls);
 	spin_unlock(&export->park_lock);
-	if (call)
-		csv_export_queue(export, &export->normal, call);
+	csv_export_requeue(export, &calls);
+}
+
+/* Those that nobody wants any more are answered, however many wait. */
+static void csv_export_unpark_gone(struct csv_export *export)
+{
+	struct csv_call *call, *next;
+	LIST_HEAD(calls);
+
+	spin_lock(&export->park_lock);
+	list_for_each_entry_safe(call, next, &export->parked, entry)
+		if (!csv_service_is_current(call))
+			list_move_tail(&call->entry, &calls);
+	if (!list_empty(&export->parked))
+		queue_delayed_work(csv_wq, &export->park_work, HZ);
+	spin_unlock(&export->park_lock);
+	csv_export_requeue(export, &calls);
+}
+
+static void csv_export_park_work(struct work_struct *work)
+{
+	csv_export_unpark_gone(container_of(to_delayed_work(work), struct csv_export, park_work));
 }
 
 static void csv_export_park(struct csv_export *export, struct csv_call *call)
 {
 	spin_lock(&export->park_lock);
 	list_add_tail(&call->entry, &export->parked);
+	queue_delayed_work(csv_wq, &export->park_work, HZ);
 	spin_unlock(&export->park_lock);
 	csv_export_unpark(export);
 }
@@ -85,19 +118,20 @@ static void csv_export_park(struct csv_export *export, struct csv_call *call)
 /**
  * csv_service_waits - a call is about to wait for other nodes
  * @call: which has changed nothing, and does not before csv_service_goes_on() returns true
+ * @holds: it has a lock that others may wait for: then one more may wait
  *
  * Not all threads wait: one node that does not give up what it holds would keep all others
  * from everything. Applications of this node wait by themselves.
  *
  * Return: 0: csv_service_goes_on() follows; -CSV_EPARK: to be executed again from the start
  */
-int csv_service_waits(struct csv_call *call)
+int csv_service_waits(struct csv_call *call, bool holds)
 {
 	struct csv_export *export = call->private;
 
 	if (!export)
 		return 0;
-	if (atomic_inc_return(&export->waiting) > CSV_SERVICE_WAITS) {
+	if (atomic_inc_return(&export->waiting) > CSV_SERVICE_WAITS + holds) {
 		atomic_dec(&export->waiting);
 		return -CSV_EPARK;
 	}
@@ -220,6 +254,7 @@ void csv_export_init_threads(struct csv_export *export)
 	init_waitqueue_head(&export->drop_wait);
 	spin_lock_init(&export->park_lock);
 	INIT_LIST_HEAD(&export->parked);
+	INIT_DELAYED_WORK(&export->park_work, csv_export_park_work);
 	for (i = 0; i < CSV_SERVERS; i++) {
 		spin_lock_init(&export->servers[i].lock);
 		export->servers[i].queue = csv_export_queue_of(export, i);
@@ -264,6 +299,7 @@ void csv_export_stop_threads(struct csv_export *export)
 			kthread_stop(export->servers[i].task);
 		export->servers[i].task = NULL;
 	}
+	cancel_delayed_work_sync(&export->park_work);
 	csv_commit_stop(export);
 }
 
@@ -306,5 +342,6 @@ static bool csv_export_serves(struct csv_export *export, u32 node)
  */
 void csv_export_wait_served(struct csv_export *export, u32 node)
 {
+	csv_export_unpark_gone(export);
 	wait_event(export->drop_wait, !csv_export_serves(export, node));
 }

@@ -19,7 +19,7 @@
 #define CSV_SERVICE_THREADS	8
 #define CSV_SERVICE_DATA	4
 #define CSV_SERVICE_RESERVED	2
-#define CSV_SERVICE_WAITS	(CSV_SERVICE_THREADS - 2)	/* may wait for other nodes */
+#define CSV_SERVICE_WAITS	(CSV_SERVICE_THREADS - 3)	/* may wait for a lock */
 #define CSV_SERVERS		(CSV_SERVICE_THREADS + CSV_SERVICE_DATA + CSV_SERVICE_RESERVED)
 
 /**
@@ -116,8 +116,8 @@ struct csv_replaced {
  * @commit_wait: where it sleeps
  * @commit_thread: forces the log when no service thread does
  * @tx_buckets: newest change by hash of the inode
- * @changed: by hash of a part of a file: node that has written to it since the volume is
- *	online; 0: none, CSV_CHANGED_ANY: more than one, or otherwise than by layouts
+ * @changed: by hash of a block of a file: node that has written a part of it since the volume
+ *	is online; 0: none, CSV_CHANGED_ANY: more than one, or otherwise than by layouts
  * @local_lock: protects @local
  * @local: calls of this node's own applications, by csv_call.entry
  * @normal: META calls, which may wait for recalls
@@ -128,6 +128,7 @@ struct csv_replaced {
  * @waiting: threads that wait for other nodes
  * @park_lock: protects @parked
  * @parked: calls that would be one too many, by csv_call.entry
+ * @park_work: looks for those among them that nobody wants any more
  * @pages: for the data of replies
  * @replaced: files that stay for a moment
  * @nr_pins: (inode, node) pairs that are open
@@ -173,6 +174,7 @@ struct csv_export {
 	atomic_t waiting;
 	spinlock_t park_lock;
 	struct list_head parked;
+	struct delayed_work park_work;
 	struct csv_pages pages;
 	struct csv_replaced replaced;
 	atomic64_t nr_pins;
@@ -213,7 +215,10 @@ struct csv_pin {
  * @nr_segs: of @segs, as counted in @export
  * @map_gen: COMMITs so far: what was sampled before one is old
  * @post_eof: blocks past the end of the file may have been allocated
- * @recalling: csv_snode_recall_behind() is under way
+ * @recalling: csv_snode_reclaims() has begun a recall
+ * @reclaimer: node that wants to COMMIT what an earlier coordinator had granted it
+ * @reclaim_end: jiffies: nobody else is granted anything before that
+ * @reclaim_work: has a reference while there is a @reclaimer
  */
 struct csv_snode {
 	struct csv_export *export;
@@ -229,6 +234,9 @@ struct csv_snode {
 	u64 map_gen;
 	bool post_eof;
 	bool recalling;
+	u32 reclaimer;
+	unsigned long reclaim_end;
+	struct delayed_work reclaim_work;
 	unsigned int nr_segs;
 };
 
@@ -296,7 +304,7 @@ void csv_export_queue(struct csv_export *export, struct csv_queue *queue,
 		      struct csv_call *call);
 /* Never leaves the service: too many wait already, so this one is executed again later. */
 #define CSV_EPARK		1900
-int csv_service_waits(struct csv_call *call);
+int csv_service_waits(struct csv_call *call, bool holds);
 bool csv_service_goes_on(struct csv_call *call);
 
 /* commit.c */
@@ -328,7 +336,7 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		     u64 end, enum csv_segment_mode want);
 void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
 void csv_snode_recall_unlinked(struct csv_snode *snode);
-void csv_snode_recall_behind(struct csv_snode *snode, u32 asking);
+void csv_snode_reclaims(struct csv_snode *snode, u32 node);
 
 /* dispatch.c */
 void csv_service_request(struct csv_call *call);

@@ -321,7 +321,7 @@ int csv_snode_lock(struct csv_snode *snode, struct csv_call *call)
 
 	if (likely(down_write_trylock(&snode->op_lock)))
 		return 0;
-	err = csv_service_waits(call);
+	err = csv_service_waits(call, false);
 	if (err)
 		return err;
 	err = down_write_killable(&snode->op_lock);
@@ -345,7 +345,7 @@ int csv_snode_lock_shared(struct csv_snode *snode, struct csv_call *call)
 
 	if (likely(down_read_trylock(&snode->op_lock)))
 		return 0;
-	err = csv_service_waits(call);
+	err = csv_service_waits(call, false);
 	if (err)
 		return err;
 	err = down_read_killable(&snode->op_lock);

@@ -142,7 +142,8 @@ static bool csv_slot_cancel(struct csv_peer *peer, struct csv_slot *slot,
 
 	lockdep_assert_held(&peer->lock);
 	cancel->conn = NULL;
-	slot->cancelled = !rpc->stays;
+	/* what was never sent has pinned nothing */
+	slot->cancelled = !rpc->stays || !slot->link;
 	if (peer->up && slot->link == peer->gen) {
 		cancel->conn = csv_conn_get(peer->conns[csv_slot_conn(rpc->slot)]);
 		cancel->tag = (u32)rpc->slot << 16 | rpc->gen;
@@ -192,7 +193,8 @@ void csv_session_forsake(struct csv_peer *peer)
 	for (i = 0; i < CSV_SLOTS; i++) {
 		struct csv_slot *slot = &peer->slots[i];
 
-		if (!csv_slot_is_idle(peer, slot) || slot->abort || slot->rpc->stays ||
+		if (!csv_slot_is_idle(peer, slot) || slot->abort ||
+		    (slot->rpc->stays && slot->link) ||
 		    !(slot->cancelled || csv_task_is_killed(slot->rpc->task)))
 			continue;
 		slot->abort = -ERESTARTSYS;

@@ -128,6 +128,8 @@ int csvfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 again:
 	if (err && touched)
 		csv_touch_mark(csv_inode_of(inode));
+	if (touched)
+		csv_touch_taken(csv_inode_of(inode));
 	return err;
 }
 

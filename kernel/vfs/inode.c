@@ -92,11 +92,15 @@ int csvfs_refresh(struct inode *inode)
 		return PTR_ERR(op);
 	touched = csv_touch_take(ci);
 	op->in.flags = touched ? CSV_GETATTR_TOUCH : 0;
-	err = csv_op_run(op);
+	err = touched ? 0 : csv_touch_wait(ci);
+	if (!err)
+		err = csv_op_run(op);
 	if (!err)
 		csv_attr_apply(inode, &op->out.attr);
 	else if (touched)
 		csv_touch_mark(ci);
+	if (touched)
+		csv_touch_taken(ci);
 	csv_op_put(op);
 	return err;
 }
@@ -213,6 +217,9 @@ int csvfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 	err = 0;
 	if (attr->ia_valid & ATTR_MTIME) {
 		touched = csv_touch_take(csv_inode_of(inode));
+		/* this may wait for a recall, and nobody who shows times waits for us */
+		if (touched)
+			csv_touch_taken(csv_inode_of(inode));
 		err = csv_touch_wait(csv_inode_of(inode));
 	}
 	if (!err)

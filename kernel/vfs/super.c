@@ -351,6 +351,8 @@ static void csvfs_wait_behind(struct csv_super *super, atomic_t *left)
 {
 	wait_var_event_timeout(left, !atomic_read(left),
 			       csvfs_is_forced(super) ? HZ / 2 : CSVFS_UMOUNT_TIME);
+	if (!atomic_read(left))
+		return;
 	if (!csvfs_is_forced(super) && !wait_var_event_killable(left, !atomic_read(left)))
 		return;
 	WRITE_ONCE(super->ended, true);
