@@ -28,6 +28,12 @@ assert some
 umount_csv 2 3
 assert none
 mount_csv 2 3
+# by force, too
+assert write 2 returned two
+assert some
+assert node 2 umount -f /csv/data
+wait_for 5 none
+mount_csv 2
 
 note "a node that was taken for dead"
 node 3 rm -f /tmp/gone.pid # namespaces share /tmp, and so do cases

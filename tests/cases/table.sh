@@ -33,6 +33,10 @@ second=$(node 1 blkid -p -s UUID -o value "$(disk 1 2)")
 # Line 10 on, behind the eight of the table: a volume on the second disk, as VOLUME-WORDS say.
 with_second() { write_table && printf '%s\n' "volume second $*"; }
 
+note "the first table of a node that has no identity yet may be corrected"
+write_table | assert node_in 2 unshare -n bash -ec 'cat >/tmp/right; sed "s/\bn3\b/n33/g" /tmp/right >/tmp/typo
+	csvctl cluster apply /tmp/typo; csvctl cluster apply /tmp/right'
+
 note "a file with errors"
 {
 	write_table
