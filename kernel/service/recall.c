@@ -358,6 +358,15 @@ static void csv_reclaim_work(struct work_struct *work)
 }
 
 /**
+ * csv_snode_reclaim_init - of a new inode
+ * @snode: the file
+ */
+void csv_snode_reclaim_init(struct csv_snode *snode)
+{
+	INIT_DELAYED_WORK(&snode->reclaim_work, csv_reclaim_work);
+}
+
+/**
  * csv_snode_reclaims - a COMMIT of an earlier coordinator's layout meets readers
  * @snode: the file; op_lock is held for writing, and references to it and to its export
  * @node: who wants it, and will come again: until then nobody else is granted anything
@@ -370,7 +379,6 @@ void csv_snode_reclaims(struct csv_snode *snode, u32 node)
 	if (!snode->reclaimer) {
 		refcount_inc(&snode->ref);
 		refcount_inc(&snode->export->ref);
-		INIT_DELAYED_WORK(&snode->reclaim_work, csv_reclaim_work);
 		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
 	}
 	snode->reclaimer = node;

@@ -336,6 +336,7 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		     u64 end, enum csv_segment_mode want);
 void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
 void csv_snode_recall_unlinked(struct csv_snode *snode);
+void csv_snode_reclaim_init(struct csv_snode *snode);
 void csv_snode_reclaims(struct csv_snode *snode, u32 node);
 
 /* dispatch.c */
