@@ -55,12 +55,11 @@ assert node 2 mount -t xfs "$(disk 2 1)" /tmp/mnt
 if csvctl_on 2 volume online data 2>said; then fail "online with a disk that is mounted"; fi
 grep -q 'its disk is in use: unmount it on this node first' said || fail "$(cat said)"
 assert node 2 umount /tmp/mnt
-opens() { csvctl_on 3 stat show data | awk '$2 == "OPEN" { sum += $3 } END { print sum + 0 }'; }
-before=$(opens)
+pins() { csvctl_on 2 -j volume show data | grep -oE '"opens": *[0-9]+' | grep -oE '[0-9]+$' | sort -rn | head -n 1; }
 assert volume_online 2
 mount_csv 2
 # the open file comes back
-wait_for 20 eval '[ "$(opens)" -gt "$before" ]'
+wait_for 20 eval '[ "$(pins)" = 1 ]'
 if csvctl_on 2 volume offline data 2>said; then fail "offline with a file that is open again"; fi
 # shellcheck disable=SC2016 # expanded on the node
 assert node 3 bash -c 'kill $(cat /tmp/open.pid)'
