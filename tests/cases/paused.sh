@@ -75,7 +75,7 @@ f = os.open("/csv/data/four", os.O_RDWR | os.O_DIRECT); page = mmap.mmap(-1, 409
 while not os.path.exists("/tmp/stop"):
     n += 1; page[:8] = b"%08d" % n; os.pwritev(f, [page], 0); time.sleep(0.02)' &
 writer=$!
-at_2() { node 2 dd if=/csv/data/four bs=4k count=1 iflag=direct status=none | head -c 8; }
+at_2() { node 2 dd if=/csv/data/four bs=4k count=1 iflag=direct status=none | head -c 8 | tr -d '\0'; }
 goes_on() {
 	local before
 	before=$(at_2)
