@@ -270,8 +270,8 @@ void csv_volume_claim(struct csv_call *call)
 
 	call->err = csv_wire_get_req(CSV_OP_CLAIM, &in, call->args, call->args_len);
 	if (vol && !call->err)
-		call->err = csv_claim_answer(vol, call->node, call->epoch, in.flags & CSV_CLAIM_TAKE,
-					     &out.flags);
+		call->err = csv_claim_answer(vol, call->node, call->epoch,
+					     in.flags & CSV_CLAIM_TAKE, &out.flags);
 	if (vol)
 		csv_volume_put(vol);
 	len = csv_wire_put_rsp(CSV_OP_CLAIM, &out, call->reply, sizeof(call->reply));

@@ -310,7 +310,7 @@ static int csv_lower_parse_head(const u8 *p, const char *fstype, struct csv_lowe
 		/* sb_features_incompat of version 5: NEEDSREPAIR */
 		id->damaged = (get_unaligned_be16(p + 100) & 0xf) == 5 &&
 			      (get_unaligned_be32(p + 216) & 0x10);
-		/* sb_qflags; before version 5 group and project quotas had one bit: XFS_OQUOTA_ENFD */
+		/* sb_qflags; before version 5 groups and projects had one bit, XFS_OQUOTA_ENFD */
 		id->quotas = get_unaligned_be16(p + 176);
 		if ((get_unaligned_be16(p + 100) & 0xf) < 5 && (id->quotas & 0x10))
 			id->quotas |= id->quotas & 0x8 ? 0x200 : 0x80;
