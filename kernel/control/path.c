@@ -150,7 +150,10 @@ struct csv_disk *csv_volume_set_disk(struct csv_volume *vol, struct csv_disk *di
 
 	lockdep_assert_held(&vol->state_mutex);
 	mutex_lock(&vol->path_mutex);
+	/* who tells of the volume's route looks at it under this lock */
+	down_write(&vol->super_lock);
 	vol->disk = disk;
+	up_write(&vol->super_lock);
 	mutex_unlock(&vol->path_mutex);
 	return old;
 }

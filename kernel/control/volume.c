@@ -438,7 +438,7 @@ int csv_volume_may_change(struct csv_net *cn, const struct csv_table_volume *old
 	    (new->owner != old->owner || new->epoch != old->epoch) &&
 	    csv_claim_is_there(vol, old->owner)) {
 		NL_SET_ERR_MSG_FMT(extack,
-				   "volume %s is mounted here and online on its owner: set it offline there first",
+				   "volume %s is online on its owner, mounted here: set it offline first",
 				   old->name);
 		return -EBUSY;
 	}

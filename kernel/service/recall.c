@@ -345,7 +345,11 @@ static void csv_reclaim_work(struct work_struct *work)
 					       reclaim_work);
 	struct csv_export *export = snode->export;
 
-	down_write(&snode->op_lock);
+	/* whoever has the lock may wait for an absent node, and no worker does */
+	if (!down_write_trylock(&snode->op_lock)) {
+		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
+		return;
+	}
 	if (time_before(jiffies, snode->reclaim_end)) {
 		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
 		up_write(&snode->op_lock);

@@ -55,6 +55,7 @@ static int csvfs_drop_pages(struct address_space *mapping)
 			folio_unlock(batch.folios[i]);
 		}
 		folio_batch_release(&batch);
+		cond_resched();
 	}
 	return err;
 }

@@ -23,7 +23,7 @@ refused() { # NODE PATTERN: the table on standard input
 	grep -q "$2" said || fail "node $1: $(cat said)"
 }
 (table_owner=2 table_epoch=2 && write_table) >table2
-for n in 2 3; do refused $n 'online on its owner: set it offline there first' <table2; done
+for n in 2 3; do refused $n 'online on its owner, mounted here: set it offline first' <table2; done
 refused 1 'is online here: set it offline first' <table2
 write_table | sed 's/\bn2\b/n4/g' >renamed
 refused 1 'n2 uses data: stop that' <renamed
