@@ -5,7 +5,7 @@
  * is tried again every now and then.
  *
  * A disk may take a bio and never give it back. So whoever opens or closes a path
- * holds csv_volume.path_mutex, and nobody takes that under control_mutex.
+ * holds csv_volume.path_mutex, and no change of the table waits for that.
  */
 #include <linux/slab.h>
 #include "../block/block.h"
