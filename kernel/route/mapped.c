@@ -6,9 +6,15 @@
  * Each piece of I/O holds its range of the layout for as long as its bios are
  * under way. The piece has a kiocb of its own, from which its completion finds
  * the hold; the caller's is completed behind it. Calls whose memory is not
- * aligned go through pages of our own.
+ * aligned go through pages of our own, see bounce.c.
+ *
+ * No page of the caller's memory is faulted in while a range is held: whoever
+ * serves that memory (a disk, FUSE, userfaultfd) may take for ever, and a recall
+ * waits for the hold. As in GFS2, a piece ends in front of such memory, which is
+ * brought in with nothing held.
  */
 #include <linux/iomap.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include "../block/block.h"
@@ -39,6 +45,8 @@ struct csv_dio {
 	u64 end;
 	ktime_t start;
 };
+
+#define CSV_FAULT_TRIES 2
 
 static struct kmem_cache *csv_dio_cache;
 
@@ -246,7 +254,8 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
  * One piece that is held. Returns what iomap_dio_rw() returns; @dio is gone then,
  * or belongs to the completion.
  */
-static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool async, size_t done)
+static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool async, size_t done,
+			   bool nofault)
 {
 	struct super_block *sb = file_inode(dio->iocb.ki_filp)->i_sb;
 	struct kiocb *user = dio->user;
@@ -254,14 +263,23 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 
 	if (async)
 		dio->iocb.ki_complete = csv_dio_complete;
+	/* neither while pages are pinned, nor while holes are read */
+	if (nofault)
+		pagefault_disable();
+	iter->nofault = nofault;
 	ret = iomap_dio_rw(&dio->iocb, iter, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
-			   async ? 0 : IOMAP_DIO_FORCE_WAIT, dio, async ? done : 0);
+			   IOMAP_DIO_PARTIAL | (async ? 0 : IOMAP_DIO_FORCE_WAIT), dio,
+			   async ? done : 0);
+	iter->nofault = false;
+	if (nofault)
+		pagefault_enable();
 	if (ret == -EIOCBQUEUED)
 		return ret;
 	/* what came before is counted in once, by whoever completes */
 	if (async && ret > 0)
 		ret -= done;
-	csv_dio_count(dio, ret);
+	if (ret != -EFAULT) /* has not been tried, see csv_mapped_fault_in() */
+		csv_dio_count(dio, ret);
 	if (ret > 0)
 		user->ki_pos = dio->iocb.ki_pos;
 	csv_dio_release(dio);
@@ -278,7 +296,8 @@ static bool csv_mapped_drops_privs(struct inode *inode)
 
 /* One piece of a call. @iter is advanced by what was done. */
 static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
-				enum csv_route route, size_t done, bool may_async, bool *last)
+				enum csv_route route, size_t done, bool may_async, bool nofault,
+				bool *last)
 {
 	struct csv_inode *ci = csv_inode_of(file_inode(user->ki_filp));
 	bool write = iov_iter_rw(iter) == WRITE, nowait = user->ki_flags & IOCB_NOWAIT;
@@ -307,7 +326,7 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	iov_iter_truncate(iter, held);
 	before = iov_iter_count(iter);
 	*last = held == want;
-	ret = csv_dio_run(dio, iter, alone && *last, done);
+	ret = csv_dio_run(dio, iter, alone && *last, done, nofault);
 	if (ret != -EIOCBQUEUED) {
 		iov_iter_reexpand(iter, iov_iter_count(iter) + want - before);
 		if (ret < held)
@@ -316,8 +335,38 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	return ret;
 }
 
-static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route route,
-			     bool may_async)
+/*
+ * After a piece that ended in front of memory that was not there: bring it in.
+ * @tries counts how often that did not help. Memory that is gone again each time is
+ * faulted in under the hold at last; what cannot be pinned at all is an error.
+ */
+static bool csv_mapped_fault_in(struct kiocb *iocb, struct iov_iter *iter, ssize_t ret,
+				unsigned int *tries)
+{
+	size_t window = min_t(size_t, iov_iter_count(iter), SZ_1M);
+	bool write = iov_iter_rw(iter) == WRITE;
+
+	if (!window || !user_backed_iter(iter) || *tries > CSV_FAULT_TRIES)
+		return false;
+	/* the end of the file */
+	if (ret > 0 && !write && iocb->ki_pos >= i_size_read(file_inode(iocb->ki_filp)))
+		return false;
+	*tries = ret > 0 ? 1 : *tries + 1;
+	return (write ? fault_in_iov_iter_readable(iter, window) :
+			fault_in_iov_iter_writeable(iter, window)) < window;
+}
+
+/**
+ * csv_mapped_rw - pieces of I/O, one after the other
+ * @iocb: the call, or a part of one; its position is advanced
+ * @iter: its memory, aligned, is advanced, too
+ * @route: local, direct or block
+ * @may_async: the last piece may be left under way
+ *
+ * Return: as csv_mapped_read()
+ */
+ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route route,
+		      bool may_async)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	struct csv_super *super = csv_super_of(inode->i_sb);
@@ -326,18 +375,28 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 	size_t done = 0;
 	ssize_t ret = 0;
 	int generation, aborts = atomic_read(&super->aborts);
+	unsigned int tries = 0;
 	bool last = false;
 
 	while (!last && iov_iter_count(iter)) {
 		generation = atomic_read(&super->vol->generation);
 		saved = *iter;
-		ret = csv_mapped_piece(iocb, iter, route, done, may_async, &last);
+		ret = csv_mapped_piece(iocb, iter, route, done, may_async,
+				       tries <= CSV_FAULT_TRIES, &last);
 		if (ret == -EIOCBQUEUED)
 			return ret;
 		if (ret > 0)
 			done += ret;
 		else if (ret < 0)
 			*iter = saved;
+		if (ret == -EFAULT && (iocb->ki_flags & IOCB_NOWAIT)) {
+			ret = -EAGAIN;
+			break;
+		}
+		if (ret == -EFAULT || (ret > 0 && last)) {
+			last = !csv_mapped_fault_in(iocb, iter, ret, &tries);
+			continue;
+		}
 		if (ret >= 0 || !csv_mapped_lost(ret) || ret == -CSV_EREDIRECT)
 			continue;
 		if (iocb->ki_flags & IOCB_NOWAIT) {
@@ -352,154 +411,10 @@ static ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv
 	return done ?: ret;
 }
 
-static void csv_bounce_free(struct bio_vec *bvec, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		__free_page(bvec[i].bv_page);
-	kvfree(bvec);
-}
-
-static struct bio_vec *csv_bounce_alloc(size_t len)
-{
-	unsigned int nr = DIV_ROUND_UP(len, PAGE_SIZE), i;
-	struct bio_vec *bvec = kvcalloc(nr, sizeof(*bvec), GFP_KERNEL);
-	struct page *page;
-
-	if (!bvec)
-		return NULL;
-	for (i = 0; i < nr; i++) {
-		page = alloc_page(GFP_KERNEL);
-		if (!page) {
-			csv_bounce_free(bvec, i);
-			return NULL;
-		}
-		bvec_set_page(&bvec[i], page, min_t(size_t, PAGE_SIZE, len - i * PAGE_SIZE), 0);
-	}
-	return bvec;
-}
-
-/* From our pages to the caller's memory; bytes, or -EFAULT. */
-static ssize_t csv_bounce_copy(struct bio_vec *bvec, size_t skip, struct iov_iter *to, size_t len)
-{
-	size_t done = 0, n, part;
-
-	while (done < len) {
-		n = min_t(size_t, len - done, PAGE_SIZE - skip % PAGE_SIZE);
-		part = copy_page_to_iter(bvec[skip / PAGE_SIZE].bv_page, skip % PAGE_SIZE, n, to);
-		done += part;
-		skip += part;
-		if (part < n)
-			break;
-	}
-	return done || !len ? done : -EFAULT;
-}
-
-/* From the caller's memory to our pages; bytes. */
-static size_t csv_bounce_fill(struct bio_vec *bvec, struct iov_iter *from, size_t len)
-{
-	size_t done = 0, n, part;
-
-	while (done < len) {
-		n = min_t(size_t, len - done, PAGE_SIZE);
-		part = copy_page_from_iter(bvec[done / PAGE_SIZE].bv_page, 0, n, from);
-		done += part;
-		if (part < n)
-			break;
-	}
-	return done;
-}
-
-/* Whole logical blocks around what is wanted. */
-static ssize_t csv_bounce_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route route,
-			       u32 lbs)
-{
-	size_t want = min_t(size_t, iov_iter_count(to), CSV_WIRE_IO_MAX - lbs), len;
-	loff_t start = round_down(iocb->ki_pos, lbs);
-	size_t skip = iocb->ki_pos - start;
-	struct bio_vec *bvec;
-	struct kiocb sub = *iocb;
-	struct iov_iter iter;
-	ssize_t n;
-
-	len = round_up(skip + want, lbs);
-	bvec = csv_bounce_alloc(len);
-	if (!bvec)
-		return -ENOMEM;
-	iov_iter_bvec(&iter, ITER_DEST, bvec, DIV_ROUND_UP(len, PAGE_SIZE), len);
-	sub.ki_complete = NULL;
-	sub.ki_flags |= IOCB_DIRECT;
-	sub.ki_pos = start;
-	n = csv_mapped_rw(&sub, &iter, route, false);
-	if (n > 0) {
-		n = clamp_t(ssize_t, n - skip, 0, want);
-		n = csv_bounce_copy(bvec, skip, to, n);
-		iocb->ki_pos += max_t(ssize_t, n, 0);
-	}
-	csv_bounce_free(bvec, DIV_ROUND_UP(len, PAGE_SIZE));
-	return n;
-}
-
-static ssize_t csv_bounce_write(struct kiocb *iocb, struct iov_iter *from, enum csv_route route,
-				u32 lbs)
-{
-	size_t len = min_t(size_t, iov_iter_count(from), CSV_WIRE_IO_MAX);
-	struct bio_vec *bvec = csv_bounce_alloc(len);
-	struct kiocb sub = *iocb;
-	struct iov_iter iter;
-	size_t copied;
-	ssize_t n = -ENOMEM;
-
-	if (!bvec)
-		return n;
-	copied = csv_bounce_fill(bvec, from, len);
-	n = -EFAULT;
-	/* memory that ends in the middle is written as far as it goes in whole blocks */
-	if (round_down(copied, lbs)) {
-		iov_iter_revert(from, copied - round_down(copied, lbs));
-		copied = round_down(copied, lbs);
-		iov_iter_bvec(&iter, ITER_SOURCE, bvec, DIV_ROUND_UP(len, PAGE_SIZE), copied);
-		sub.ki_complete = NULL;
-		n = csv_mapped_rw(&sub, &iter, route, false);
-		if (n >= 0) {
-			iocb->ki_pos = sub.ki_pos;
-			iov_iter_revert(from, copied - n);
-		} else {
-			iov_iter_revert(from, copied);
-		}
-	} else {
-		iov_iter_revert(from, copied);
-	}
-	csv_bounce_free(bvec, DIV_ROUND_UP(len, PAGE_SIZE));
-	return n;
-}
-
 static bool csv_mapped_aligned(struct kiocb *iocb, struct iov_iter *iter, u32 lbs)
 {
 	return !((iocb->ki_pos | iov_iter_count(iter)) & (lbs - 1)) &&
 	       iov_iter_is_aligned(iter, max(lbs, 512u) - 1, lbs - 1);
-}
-
-static ssize_t csv_mapped_bounce(struct kiocb *iocb, struct iov_iter *iter,
-				 enum csv_route route, u32 lbs)
-{
-	size_t done = 0, want;
-	ssize_t n = 0;
-
-	if (iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;
-	while (iov_iter_count(iter)) {
-		want = min_t(size_t, iov_iter_count(iter), CSV_WIRE_IO_MAX - lbs);
-		n = iov_iter_rw(iter) == WRITE ? csv_bounce_write(iocb, iter, route, lbs) :
-			csv_bounce_read(iocb, iter, route, lbs);
-		if (n <= 0)
-			break;
-		done += n;
-		if (n < want)
-			break;
-	}
-	return done ?: n;
 }
 
 /* Buffered calls are synchronous, as everywhere else, and nothing is there without the disk. */
@@ -524,7 +439,7 @@ ssize_t csv_mapped_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route 
 	if (csv_mapped_would_block(iocb))
 		return -EAGAIN;
 	if (!csv_mapped_aligned(iocb, to, lbs))
-		return csv_mapped_bounce(iocb, to, route, lbs);
+		return csv_bounce_rw(iocb, to, route, lbs);
 	return csv_mapped_rw(iocb, to, route, iocb->ki_flags & IOCB_DIRECT);
 }
 
@@ -549,6 +464,6 @@ ssize_t csv_mapped_write(struct kiocb *iocb, struct iov_iter *from, enum csv_rou
 	if (csv_mapped_would_block(iocb))
 		return -EAGAIN;
 	if (!csv_mapped_aligned(iocb, from, lbs))
-		return csv_mapped_bounce(iocb, from, route, lbs);
+		return csv_bounce_rw(iocb, from, route, lbs);
 	return csv_mapped_rw(iocb, from, route, !alone && (iocb->ki_flags & IOCB_DIRECT));
 }

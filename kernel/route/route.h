@@ -300,9 +300,14 @@ int csv_file_read_folio(struct inode *inode, struct folio *folio);
 /* mapped.c: local, direct and block-redirected data */
 ssize_t csv_mapped_read(struct kiocb *iocb, struct iov_iter *to, enum csv_route route);
 ssize_t csv_mapped_write(struct kiocb *iocb, struct iov_iter *from, enum csv_route route);
+ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route route,
+		      bool may_async);
 void csv_mapped_setup(struct csv_super *super);
 int csv_mapped_init(void);
 void csv_mapped_exit(void);
+
+/* bounce.c: memory that is not aligned */
+ssize_t csv_bounce_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route route, u32 lbs);
 
 /* redrive.c */
 struct csv_bio;

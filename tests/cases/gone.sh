@@ -163,3 +163,31 @@ node 2 pkill -x fio
 wait $writer || true
 wait_for 30 connected 2
 assert apply_table
+
+note "memory that hangs keeps nobody"
+make_xfs 2
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -ec 'mkdir -p /mnt/memory; mount -t xfs "$1" /mnt/memory; head -c 64k /dev/zero >/mnt/memory/file
+	sync; echo 1 >/proc/sys/vm/drop_caches' memory "$(disk 2 2)"
+assert write 2 memory one
+in_memory() { # shellcheck disable=SC2016 # expanded on the node
+	node 2 bash -c 'grep -q fault /proc/$(</tmp/memory.pid)/stack'
+}
+for how in read write; do
+	offset=0
+	[ $how = read ] || offset=65536
+	assert node 2 dmsetup suspend --noflush --nolockfs n2-vol2
+	# 64 KiB written, and behind the end
+	# shellcheck disable=SC2016 # expanded on the node
+	node 2 bash -c 'echo $$ >/tmp/memory.pid; exec csv_call memory /csv/data/memory $1 $2 /mnt/memory/file' memory \
+		$how "$offset" >said &
+	reader=$!
+	wait_for 30 in_memory
+	assert node 3 timeout 20 chmod 600 /csv/data/memory
+	assert node 1 timeout 20 chmod 640 /csv/data/memory
+	assert node 2 dmsetup resume n2-vol2
+	assert wait $reader
+	assert_eq "$(<said)" ok "$how from and to memory that hung"
+	assert node 2 bash -c 'echo 1 >/proc/sys/vm/drop_caches'
+done
+assert node 2 umount /mnt/memory

@@ -300,6 +300,27 @@ static int call_faults(char **arg)
 	return 0;
 }
 
+/* FILE read|write OFFSET MEMORY: 64 KiB by O_DIRECT, MEMORY is a file, mapped privately */
+static int call_memory(char **arg)
+{
+	int fd = open(arg[0], O_RDWR | O_DIRECT), from = open(arg[3], O_RDONLY);
+	size_t len = 65536;
+	void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, from, 0);
+	ssize_t n;
+
+	if (fd < 0 || memory == MAP_FAILED)
+		return result(-1);
+	if (!strcmp(arg[1], "read"))
+		n = pread(fd, memory, len, atoll(arg[2]));
+	else
+		n = pwrite(fd, memory, len, atoll(arg[2]));
+	if (n >= 0 && n != (ssize_t)len) {
+		printf("%zd\n", n);
+		return 1;
+	}
+	return result(n < 0 ? -1 : 0);
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -320,6 +341,7 @@ static const struct {
 	{ "creates", 2, call_creates },		/* DIR COUNT */
 	{ "race", 2, call_race },		/* DIR COUNT */
 	{ "faults", 2, call_faults },		/* DIR ROUNDS */
+	{ "memory", 4, call_memory },		/* PATH read|write OFFSET PATH */
 };
 
 int main(int argc, char **argv)
