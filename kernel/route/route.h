@@ -71,10 +71,10 @@ struct csv_super {
  * @touch_entry: in csv_super.touched; under csv_super.lock
  * @get_mutex: one LAYOUT_GET at a time
  * @map_seq: of the newest COMMIT or grant; an older grant is not installed
- * @open_mutex: protects @pins
+ * @open_mutex: protects @pins and @opens
  * @pins: successful OPENs since the last CLOSE, if @pin_gen is the mount's
  * @pin_gen: csv_super.pin_gen when @pins began
- * @opens: open files here
+ * @opens: open files here, of a directory, too
  * @unmappable: file-redirected for good: the coordinator cannot map it
  * @unmappable_until: jiffies, 0: never; file-redirected until then: it could not be mapped
  * @touched: direct overwrites whose times the coordinator does not know yet

@@ -105,6 +105,22 @@ int csvfs_refresh(struct inode *inode)
 	return err;
 }
 
+/*
+ * What is gone at the coordinator and still used here is what it was when it was last
+ * seen, as everywhere else. A path is walked again instead, and a file that is open was
+ * pinned, so that it is not gone but lost.
+ */
+static bool csvfs_is_remembered(const struct path *path)
+{
+	struct inode *inode = d_inode(path->dentry);
+	bool opened = READ_ONCE(csv_inode_of(inode)->opens);
+
+	if (csvfs_is_server())
+		return false;
+	return S_ISDIR(inode->i_mode) ? opened || d_unlinked(path->dentry) :
+	       !opened && d_unlinked(path->dentry);
+}
+
 /**
  * csvfs_getattr - stat() and statx()
  * @idmap: of the mount
@@ -127,6 +143,12 @@ int csvfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat
 
 	if ((flags & AT_STATX_SYNC_TYPE) != AT_STATX_DONT_SYNC)
 		err = csvfs_refresh(inode);
+	if (err == -ESTALE && csvfs_is_remembered(path)) {
+		spin_lock_irq(&ci->lock);
+		clear_nlink(inode);
+		spin_unlock_irq(&ci->lock);
+		err = 0;
+	}
 	if (err)
 		return err;
 	generic_fillattr(idmap, mask, inode, stat);

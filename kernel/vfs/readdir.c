@@ -115,6 +115,16 @@ static int csvfs_iterate(struct file *file, struct dir_context *ctx)
 	return err;
 }
 
+/* Directories are not pinned: one that is gone is empty. But it can be looked at, see csvfs_getattr(). */
+static void csvfs_dir_count(struct inode *inode, int more)
+{
+	struct csv_inode *ci = csv_inode_of(inode);
+
+	mutex_lock(&ci->open_mutex);
+	ci->opens += more;
+	mutex_unlock(&ci->open_mutex);
+}
+
 static int csvfs_dir_open(struct inode *inode, struct file *file)
 {
 	struct csv_op *op;
@@ -125,10 +135,18 @@ static int csvfs_dir_open(struct inode *inode, struct file *file)
 		return PTR_ERR(op);
 	op->in.flags = MAY_READ;
 	err = csv_op_run(op);
-	if (!err)
+	if (!err) {
 		csv_attr_apply(inode, &op->out.attr);
+		csvfs_dir_count(inode, 1);
+	}
 	csv_op_put(op);
 	return err;
+}
+
+static int csvfs_dir_release(struct inode *inode, struct file *file)
+{
+	csvfs_dir_count(inode, -1);
+	return 0;
 }
 
 /* Cookies are the lower file system's: ext4 makes them of hashes, beyond any file size. */
@@ -141,6 +159,7 @@ static loff_t csvfs_dir_llseek(struct file *file, loff_t offset, int whence)
 const struct file_operations csvfs_dir_fops = {
 	.owner		= THIS_MODULE,
 	.open		= csvfs_dir_open,
+	.release	= csvfs_dir_release,
 	.llseek		= csvfs_dir_llseek,
 	.read		= generic_read_dir,
 	.iterate_shared	= csvfs_iterate,

@@ -49,3 +49,16 @@ assert node 1 rm /csv/data/open
 assert node 1 touch /csv/data/is-gone
 assert wait $holder
 assert_eq "$(tr '\n' ' ' <said)" "before 0:13 after " "the open file"
+
+note "an open directory that is removed or replaced can be looked at"
+# shellcheck disable=SC2016 # expanded on the node
+assert_eq "$(node 2 bash -ec 'cd /csv/data; mkdir old new; exec 5<old; mv -T new old; stat -c %F:%h - <&5')" directory:0 "replaced"
+node 3 bash -ec "cd /csv/data; exec 5<old; touch is-open-dir; until [ -e is-gone-dir ]; do sleep 0.1; done
+	stat -c %F:%h - <&5; stat old 2>&1 || true" >said &
+holder=$!
+wait_for 10 node 1 test -e /csv/data/is-open-dir
+assert node 1 rmdir /csv/data/old
+assert node 1 touch /csv/data/is-gone-dir
+assert wait $holder
+assert_eq "$(<said)" "directory:0
+stat: cannot statx 'old': No such file or directory" "removed by another node"
