@@ -8,6 +8,10 @@
 #include <linux/bitmap.h>
 #include "conn.h"
 
+/* How many volumes slots are shared out among, and how many times as many as are free one may have. */
+#define CSV_SHARE_BITS	4
+#define CSV_SHARE_TIMES	3
+
 enum csv_slot_state {
 	CSV_SLOT_FREE,
 	CSV_SLOT_BUSY,		/* has a request */
@@ -18,6 +22,7 @@ enum csv_slot_state {
  * struct csv_slot - requester: one exchange at a time; under csv_peer.lock
  * @peer: owner
  * @state: enum csv_slot_state
+ * @share: index into csv_peer.shares while it is taken
  * @receiving: the receive work writes to @rpc
  * @cancelled: nobody waits for @rpc: not on another link
  * @abort: 0, or the error that @rpc is about to complete with: do not send it
@@ -30,6 +35,7 @@ enum csv_slot_state {
 struct csv_slot {
 	struct csv_peer *peer;
 	u8 state;
+	u8 share;
 	bool receiving;
 	bool cancelled;
 	int abort;
@@ -120,6 +126,8 @@ struct csv_rsp {
  * @slots_used: slots of the requester
  * @slots_agreed: of each class, as agreed in the handshake
  * @slots_max: of these, as the responder lets us use now
+ * @slots_taken: by class
+ * @shares: of these, by a hash of the volume
  * @waiters: csv_waiter, by class
  * @slots: the requester's
  * @error: why the last attempt failed
@@ -177,6 +185,8 @@ struct csv_peer {
 	DECLARE_BITMAP(slots_used, CSV_SLOTS);
 	u16 slots_agreed[CSV_CLASS_COUNT];
 	u16 slots_max[CSV_CLASS_COUNT];
+	u16 slots_taken[CSV_CLASS_COUNT];
+	u16 shares[CSV_CLASS_COUNT][1 << CSV_SHARE_BITS];
 	struct list_head waiters[CSV_CLASS_COUNT];
 	struct csv_slot slots[CSV_SLOTS];
 	char error[96];

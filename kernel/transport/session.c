@@ -14,6 +14,7 @@
  * CSV_OP_NULL of the same number, which the responder answers from its cache,
  * or runs in place of the request it never saw.
  */
+#include <linux/hash.h>
 #include <linux/slab.h>
 #include "conn.h"
 #include "peer.h"
@@ -113,31 +114,45 @@ void csv_session_exit(struct csv_peer *peer)
 		kfree(peer->slots[i].buf);
 }
 
-static int csv_slot_find(struct csv_peer *peer, enum csv_class class)
+/*
+ * A volume whose disk hangs must leave slots for the others. As in the buffers of a switch
+ * (Choudhury and Hahne's dynamic thresholds), it may have so many times as many as are free:
+ * a volume alone gets three quarters of the slots, and the next one as much of the rest.
+ */
+static int csv_slot_find(struct csv_peer *peer, enum csv_class class, u32 volume)
 {
 	const struct csv_slot_range *range = &csv_slot_ranges[class];
 	unsigned int end = range->first + peer->slots_max[class];
-	unsigned int i;
+	unsigned int share = hash_32(volume, CSV_SHARE_BITS), i;
+	int left = peer->slots_max[class] - peer->slots_taken[class];
 
 	lockdep_assert_held(&peer->lock);
+	if (peer->shares[class][share] >= left * CSV_SHARE_TIMES)
+		return -EAGAIN;
 	i = find_next_zero_bit(peer->slots_used, end, range->first);
 	if (i >= end)
 		return -EAGAIN;
 	__set_bit(i, peer->slots_used);
+	peer->slots_taken[class]++;
+	peer->shares[class][share]++;
+	peer->slots[i].share = share;
 	return i;
 }
 
-/* Who waits for a slot of the class gets one, as far as there are any. */
+/* Who waits for a slot of the class gets one, as far as there are any, and their volume may have it. */
 static void csv_session_serve(struct csv_peer *peer, enum csv_class class)
 {
 	struct csv_waiter *waiter, *next;
 
 	lockdep_assert_held(&peer->lock);
 	list_for_each_entry_safe(waiter, next, &peer->waiters[class], entry) {
-		int index = csv_slot_find(peer, class);
+		int index;
 
-		if (index < 0)
+		if (peer->slots_taken[class] >= peer->slots_max[class])
 			return;
+		index = csv_slot_find(peer, class, waiter->volume);
+		if (index < 0)
+			continue;
 		list_del(&waiter->entry);
 		waiter->slot = index;
 		complete(&waiter->done);
@@ -147,18 +162,22 @@ static void csv_session_serve(struct csv_peer *peer, enum csv_class class)
 /**
  * csv_session_put_slot() - a slot is free
  * @peer: peer
- * @index: slot; the first one that waits gets it
+ * @index: slot; the first one that waits and may have it gets it
  *
  * Context: under csv_peer.lock.
  */
 void csv_session_put_slot(struct csv_peer *peer, unsigned int index)
 {
+	enum csv_class class = csv_slot_class(index);
+
 	lockdep_assert_held(&peer->lock);
 	peer->slots[index].state = CSV_SLOT_FREE;
 	peer->slots[index].rpc = NULL;
 	peer->slots[index].abort = 0;
 	__clear_bit(index, peer->slots_used);
-	csv_session_serve(peer, csv_slot_class(index));
+	peer->slots_taken[class]--;
+	peer->shares[class][peer->slots[index].share]--;
+	csv_session_serve(peer, class);
 }
 
 /**
@@ -212,7 +231,7 @@ int csv_session_get_slot(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait
 	if (peer->stopping)
 		ret = -ESHUTDOWN;
 	else
-		ret = csv_slot_find(peer, class);
+		ret = csv_slot_find(peer, class, rpc->volume);
 	if (ret != -EAGAIN || nowait) {
 		spin_unlock(&peer->lock);
 		return ret;
