@@ -8,7 +8,7 @@
 #include <linux/bitmap.h>
 #include "conn.h"
 
-/* How many volumes slots are shared out among, and how many times as many as are free one may have. */
+/* Among how many volumes slots are shared out; how many times as many as are free one may have */
 #define CSV_SHARE_BITS	4
 #define CSV_SHARE_TIMES	3
 

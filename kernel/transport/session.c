@@ -139,7 +139,7 @@ static int csv_slot_find(struct csv_peer *peer, enum csv_class class, u32 volume
 	return i;
 }
 
-/* Who waits for a slot of the class gets one, as far as there are any, and their volume may have it. */
+/* Who waits for a slot of the class gets one, if there is one that his volume may have. */
 static void csv_session_serve(struct csv_peer *peer, enum csv_class class)
 {
 	struct csv_waiter *waiter, *next;

@@ -115,7 +115,7 @@ static int csvfs_iterate(struct file *file, struct dir_context *ctx)
 	return err;
 }
 
-/* Directories are not pinned: one that is gone is empty. But it can be looked at, see csvfs_getattr(). */
+/* Directories are not pinned: one that is gone is empty, and looked at by csvfs_getattr() only. */
 static void csvfs_dir_count(struct inode *inode, int more)
 {
 	struct csv_inode *ci = csv_inode_of(inode);
