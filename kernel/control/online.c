@@ -134,18 +134,54 @@ int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack
 	return err;
 }
 
+/*
+ * A node that has it mounted and is not connected may not have heard what came of its last
+ * changes. It would ask the next coordinator for them again.
+ */
+static int csv_volume_check_replies(struct csv_volume *vol, struct netlink_ext_ack *extack)
+{
+	const struct csv_table_node *node;
+	struct csv_net *cn = vol->cn;
+	struct csv_state_report report;
+	struct csv_peer *peer;
+	unsigned long id;
+	bool unsure;
+
+	xa_for_each(&cn->peers, id, peer) {
+		if (csv_node_gone(cn, id, 0) || csv_state_get(cn, id, vol->id, &report) ||
+		    !(report.flags & CSV_STATE_MOUNTED))
+			continue;
+		peer = csv_peer_get(cn, id);
+		if (!peer)
+			continue;
+		unsure = csv_peer_is_unsure(peer, vol->id);
+		csv_peer_put(peer);
+		if (!unsure)
+			continue;
+		rcu_read_lock();
+		node = csv_table_find_node(rcu_dereference(cn->table), id);
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s may miss a reply: connect it, fence it if off, or force",
+				   node ? node->name : "a node");
+		rcu_read_unlock();
+		return -EBUSY;
+	}
+	return 0;
+}
+
 /**
  * csv_volume_offline() - this node is the coordinator of a volume no longer
  * @cn: this node
  * @id: of the volume
- * @force: also while files are open; the next coordinator opens them by their handles
+ * @force: also while files are open, which the next coordinator opens by their handles; and
+ *	while a node that is not connected may miss a reply, and so do something twice
  * @extack: what stands in the way, may be NULL
  *
  * All layouts are taken back before: it returns when every node has given back its own, or is
  * gone in the sense of csv_node_gone().
  *
  * Context: process. Takes csv_volume.state_mutex; csv_net.control_mutex may be held.
- * Return: 0; -ENOENT: no such volume; -EALREADY: it is not online here; -EBUSY: files are open;
+ * Return: 0; -ENOENT: no such volume; -EALREADY: it is not online here; -EBUSY: see @force;
  * -ERESTARTSYS: killed while waiting. After the last two it is online as before.
  */
 int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
@@ -164,6 +200,9 @@ int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
 		NL_SET_ERR_MSG_FMT(extack, "volume %s is not online here", vol->name);
 		goto unlock;
 	}
+	err = force ? 0 : csv_volume_check_replies(vol, extack);
+	if (err)
+		goto unlock;
 	csv_export_count(export, &pins, &segments);
 	csv_volume_set_state(vol, CSV_VOLUME_DRAINING);
 	err = csv_export_stop(export, force);

@@ -27,6 +27,37 @@ void csv_call_exit(void)
 	kmem_cache_destroy(csv_call_cache);
 }
 
+/**
+ * csv_peer_is_unsure() - whether a node may not know what came of what it asked for
+ * @peer: the node
+ * @volume: what it asked concerned this volume
+ *
+ * It is not connected, and its last request in some slot is a change that is being made, or
+ * was made without its having shown that it has the reply.
+ *
+ * Context: process; waits for a link that is being formed
+ */
+bool csv_peer_is_unsure(struct csv_peer *peer, u32 volume)
+{
+	bool unsure = false;
+	unsigned int i;
+
+	mutex_lock(&peer->mutex);
+	if (!READ_ONCE(peer->up) && peer->rsp) {
+		spin_lock(&peer->rsp->lock);
+		for (i = 0; i < CSV_SLOTS && !unsure; i++) {
+			const struct csv_rsp_slot *slot = &peer->rsp->slots[i];
+
+			if (slot->state == CSV_RSP_RUNNING || slot->state == CSV_RSP_CACHED)
+				unsure = slot->call->call.volume == volume &&
+					 !slot->call->idempotent;
+		}
+		spin_unlock(&peer->rsp->lock);
+	}
+	mutex_unlock(&peer->mutex);
+	return unsure;
+}
+
 /* pages of requests */
 
 static struct page *csv_rsp_get_page(struct csv_rsp *rsp)

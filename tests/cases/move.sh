@@ -113,6 +113,26 @@ assert wait $lister
 grep -q new listed || fail "$(cat listed)"
 umount_csv 3
 
+note "off line while a node may miss a reply"
+mount_csv 3
+assert node 2 dmsetup suspend --nolockfs --noflush n2-vol1
+node 3 mkdir /csv/data/once &
+maker=$!
+sleep 2
+assert node 3 ip link set eth0 down
+lost() { [[ $(csvctl_on 2 node show n3) == *'not connected'* ]]; }
+wait_for 60 lost
+assert node 2 dmsetup resume n2-vol1
+sleep 1
+if csvctl_on 2 volume offline data 2>said; then fail "off line while node 3 waits for a reply"; fi
+grep -q 'n3 may miss a reply: connect it, fence it if off, or force' said || fail "$(cat said)"
+assert node 3 ip link set eth0 up
+# and not "File exists"
+assert wait $maker
+assert volume_offline
+assert volume_online
+umount_csv 3
+
 note "the old epoch"
 # shellcheck disable=SC2034 # of csvfs.sh
 old_table() { (table_owner=1 table_epoch=1 && write_table); }
