@@ -40,9 +40,10 @@ static struct inode *csvfs_lookup_inode(struct inode *dir, const struct qstr *na
 
 static struct dentry *csvfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
 {
-	/* the operation that creates the name finds out itself */
+	/* the operation that creates the name finds out itself; a read-only mount has none */
 	if ((flags & (LOOKUP_CREATE | LOOKUP_EXCL)) == (LOOKUP_CREATE | LOOKUP_EXCL) &&
-	    !(flags & LOOKUP_RENAME_TARGET) && dentry->d_name.len <= NAME_MAX)
+	    !(flags & LOOKUP_RENAME_TARGET) && dentry->d_name.len <= NAME_MAX &&
+	    !sb_rdonly(dir->i_sb))
 		return NULL;
 	return d_splice_alias(csvfs_lookup_inode(dir, &dentry->d_name), dentry);
 }

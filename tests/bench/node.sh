@@ -61,10 +61,10 @@ fio_job() { # RW BS DEPTH COUNT BYTES-OF-A-BLOCK
 		if [ -n "${opt[tag]:-}" ]; then
 			args+=(--size=$(($4 * $5)) --verify=pattern --verify_pattern="\"${opt[tag]}\"%o" --do_verify=0)
 		else
-			args+=(--size="${opt[mib]}m" --number_ios="$4" --norandommap)
+			args+=(--size="${opt[mib]}m" --io_size=$(($4 * $5)) --norandommap)
 		fi
 		;;
-	*) args+=(--size="${opt[mib]}m" --number_ios="$4" --norandommap) ;;
+	*) args+=(--size="${opt[mib]}m" --io_size=$(($4 * $5)) --norandommap) ;;
 	esac
 	fio "${args[@]}"
 }

@@ -167,3 +167,15 @@ assert_eq "$(all ls -A /csv/data | grep -c csvfs || true)" 0 "ls -A"
 
 note "statfs"
 assert_eq "$(all stat -f -c '%S %b %l' /csv/data | wc -w)" 3 "statfs"
+
+note "mounted read-only"
+assert node 2 mkdir /csv/data/here
+assert node 2 mount -o remount,ro /csv/data
+assert_eq "$(node 2 bash -c 'cd /csv/data; mkdir here; mkdir new; touch here; chmod 700 here; cat again' 2>&1 | sed 's/.*: //')" \
+	"File exists
+Read-only file system
+Read-only file system
+Read-only file system
+new"
+assert node 2 mount -o remount,rw /csv/data
+assert node 2 mkdir /csv/data/new
