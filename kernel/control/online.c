@@ -138,7 +138,8 @@ int csv_volume_online(struct csv_net *cn, u32 id, struct netlink_ext_ack *extack
  * A node that has it mounted and is not connected may not have heard what came of its last
  * changes. It would ask the next coordinator for them again.
  */
-static int csv_volume_check_replies(struct csv_volume *vol, struct netlink_ext_ack *extack)
+static int csv_volume_check_replies(struct csv_volume *vol, u32 epoch,
+				    struct netlink_ext_ack *extack)
 {
 	const struct csv_table_node *node;
 	struct csv_net *cn = vol->cn;
@@ -154,7 +155,7 @@ static int csv_volume_check_replies(struct csv_volume *vol, struct netlink_ext_a
 		peer = csv_peer_get(cn, id);
 		if (!peer)
 			continue;
-		unsure = csv_peer_is_unsure(peer, vol->id);
+		unsure = csv_peer_is_unsure(peer, vol->id, epoch);
 		csv_peer_put(peer);
 		if (!unsure)
 			continue;
@@ -200,18 +201,24 @@ int csv_volume_offline(struct csv_net *cn, u32 id, bool force,
 		NL_SET_ERR_MSG_FMT(extack, "volume %s is not online here", vol->name);
 		goto unlock;
 	}
-	err = force ? 0 : csv_volume_check_replies(vol, extack);
+	csv_export_count(export, &pins, &segments);
+	/* before somebody who is away is asked to give something back, and again behind that */
+	err = force ? 0 : csv_volume_check_replies(vol, export->epoch, extack);
 	if (err)
 		goto unlock;
-	csv_export_count(export, &pins, &segments);
 	csv_volume_set_state(vol, CSV_VOLUME_DRAINING);
-	err = csv_export_stop(export, force);
-	if (err) {
+	err = csv_export_drain(export, force);
+	if (err)
 		NL_SET_ERR_MSG_FMT(extack, "volume %s: %llu files are open; close them, or force",
 				   vol->name, pins);
+	else if (!force)
+		err = csv_volume_check_replies(vol, export->epoch, extack);
+	if (err) {
+		csv_export_resume(export);
 		csv_volume_set_state(vol, CSV_VOLUME_ACTIVE);
 		goto unlock;
 	}
+	csv_export_stop(export);
 	module_put(THIS_MODULE);
 	csv_volume_set_mine(vol, false);
 	csv_volume_set_state(vol, CSV_VOLUME_INIT);

@@ -11,7 +11,9 @@
  * No page of the caller's memory is faulted in while a range is held: whoever
  * serves that memory (a disk, FUSE, userfaultfd) may take for ever, and a recall
  * waits for the hold. As in GFS2, a piece ends in front of such memory, which is
- * brought in with nothing held.
+ * brought in with nothing held. A write that would end inside of a block is not cut
+ * short, since iomap would pad that block twice: its memory is brought in before. What
+ * is left are the locks that pinning takes by itself, of the address space and of pages.
  */
 #include <linux/iomap.h>
 #include <linux/pagemap.h>
@@ -31,6 +33,7 @@
  * @route: local, direct or block
  * @write: direction
  * @end: of the application's request, in the file
+ * @before: bytes of the request that earlier pieces did, if this one is asynchronous
  * @start: when it began
  */
 struct csv_dio {
@@ -43,10 +46,12 @@ struct csv_dio {
 	u8 route;
 	bool write;
 	u64 end;
+	size_t before;
 	ktime_t start;
 };
 
-#define CSV_FAULT_TRIES 2
+/* How often memory is faulted in vainly. After a fork() it is there, but cannot be pinned so. */
+#define CSV_FAULT_TRIES 1
 
 static struct kmem_cache *csv_dio_cache;
 
@@ -199,8 +204,9 @@ static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_rout
 	dio->iocb = (struct kiocb){
 		.ki_filp = user->ki_filp,
 		.ki_pos = user->ki_pos,
-		.ki_flags = user->ki_flags &
-			    ~(IOCB_HIPRI | IOCB_DIO_CALLER_COMP | IOCB_ALLOC_CACHE),
+		/* without waiting iomap would leave the first part of a cut piece under way */
+		.ki_flags = user->ki_flags & ~(IOCB_HIPRI | IOCB_DIO_CALLER_COMP |
+					       IOCB_ALLOC_CACHE | IOCB_NOWAIT),
 		.ki_ioprio = user->ki_ioprio,
 	};
 	dio->task = dio->alone ? get_task_struct(current) : current;
@@ -240,7 +246,7 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 	struct csv_dio *dio = container_of(iocb, struct csv_dio, iocb);
 	struct kiocb *user = dio->user;
 
-	csv_dio_count(dio, ret);
+	csv_dio_count(dio, ret > 0 ? ret - dio->before : ret);
 	if (ret > 0)
 		user->ki_pos = iocb->ki_pos;
 	csv_dio_release(dio);
@@ -261,6 +267,7 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 	struct kiocb *user = dio->user;
 	ssize_t ret;
 
+	dio->before = async ? done : 0;
 	if (async)
 		dio->iocb.ki_complete = csv_dio_complete;
 	/* neither while pages are pinned, nor while holes are read */
@@ -268,16 +275,16 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 		pagefault_disable();
 	iter->nofault = nofault;
 	ret = iomap_dio_rw(&dio->iocb, iter, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
-			   IOMAP_DIO_PARTIAL | (async ? 0 : IOMAP_DIO_FORCE_WAIT), dio,
-			   async ? done : 0);
+			   (nofault ? IOMAP_DIO_PARTIAL : 0) | (async ? 0 : IOMAP_DIO_FORCE_WAIT),
+			   dio, dio->before);
 	iter->nofault = false;
 	if (nofault)
 		pagefault_enable();
 	if (ret == -EIOCBQUEUED)
 		return ret;
 	/* what came before is counted in once, by whoever completes */
-	if (async && ret > 0)
-		ret -= done;
+	if (ret > 0)
+		ret -= dio->before;
 	if (ret != -EFAULT) /* has not been tried, see csv_mapped_fault_in() */
 		csv_dio_count(dio, ret);
 	if (ret > 0)
@@ -306,6 +313,11 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	size_t want = iov_iter_count(iter), before;
 	ssize_t held, ret;
 
+	/* pages of an mmap() may be locked */
+	if (nowait && write && ci->vfs_inode.i_mapping->nrpages) {
+		*last = true;
+		return -EAGAIN;
+	}
 	if (alone)
 		dio = kmem_cache_alloc(csv_dio_cache, GFP_NOFS | __GFP_NOFAIL);
 	dio->alone = alone;
@@ -343,7 +355,7 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 static bool csv_mapped_fault_in(struct kiocb *iocb, struct iov_iter *iter, ssize_t ret,
 				unsigned int *tries)
 {
-	size_t window = min_t(size_t, iov_iter_count(iter), SZ_1M);
+	size_t window = min_t(size_t, iov_iter_count(iter), SZ_16M);
 	bool write = iov_iter_rw(iter) == WRITE;
 
 	if (!window || !user_backed_iter(iter) || *tries > CSV_FAULT_TRIES)
@@ -354,6 +366,15 @@ static bool csv_mapped_fault_in(struct kiocb *iocb, struct iov_iter *iter, ssize
 	*tries = ret > 0 ? 1 : *tries + 1;
 	return (write ? fault_in_iov_iter_readable(iter, window) :
 			fault_in_iov_iter_writeable(iter, window)) < window;
+}
+
+/* Wherever memory is missing, a piece ends with a block. Pages are no smaller than blocks. */
+static bool csv_mapped_may_cut(const struct kiocb *iocb, const struct iov_iter *iter)
+{
+	unsigned int mask = i_blocksize(file_inode(iocb->ki_filp)) - 1;
+
+	return iov_iter_rw(iter) == READ || !user_backed_iter(iter) ||
+	       (!(iocb->ki_pos & mask) && iov_iter_is_aligned(iter, mask, mask));
 }
 
 /**
@@ -375,25 +396,23 @@ ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route 
 	size_t done = 0;
 	ssize_t ret = 0;
 	int generation, aborts = atomic_read(&super->aborts);
+	bool may_cut = csv_mapped_may_cut(iocb, iter), last = false;
 	unsigned int tries = 0;
-	bool last = false;
 
+	if (!may_cut)
+		fault_in_iov_iter_readable(iter, iov_iter_count(iter));
 	while (!last && iov_iter_count(iter)) {
 		generation = atomic_read(&super->vol->generation);
 		saved = *iter;
 		ret = csv_mapped_piece(iocb, iter, route, done, may_async,
-				       tries <= CSV_FAULT_TRIES, &last);
+				       may_cut && tries <= CSV_FAULT_TRIES, &last);
 		if (ret == -EIOCBQUEUED)
 			return ret;
 		if (ret > 0)
 			done += ret;
 		else if (ret < 0)
 			*iter = saved;
-		if (ret == -EFAULT && (iocb->ki_flags & IOCB_NOWAIT)) {
-			ret = -EAGAIN;
-			break;
-		}
-		if (ret == -EFAULT || (ret > 0 && last)) {
+		if (may_cut && (ret == -EFAULT || (ret > 0 && last))) {
 			last = !csv_mapped_fault_in(iocb, iter, ret, &tries);
 			continue;
 		}

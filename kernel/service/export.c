@@ -255,16 +255,15 @@ void csv_export_end_open(struct csv_export *export)
 }
 
 /**
- * csv_export_stop - take back everything and release the lower file system
- * @export: freed on success; no new call finds it any more
+ * csv_export_drain - take back everything
+ * @export: grants nothing and opens no file any more
  * @force: also while files are open; they come back by their handles
  *
- * Return: 0; -EBUSY while files are open; -ERESTARTSYS when killed while a node
- * had not given back its layouts: everything is as before then
+ * Return: 0: csv_export_stop() may follow; -EBUSY while files are open; -ERESTARTSYS when
+ * killed while a node had not given back its layouts. Else csv_export_resume() follows.
  */
-int csv_export_stop(struct csv_export *export, bool force)
+int csv_export_drain(struct csv_export *export, bool force)
 {
-	struct csv_volume *vol = export->vol;
 	int err = 0;
 
 	if (atomic64_read(&export->nr_pins) && !force)
@@ -277,11 +276,27 @@ int csv_export_stop(struct csv_export *export, bool force)
 	csv_export_for_each(export, csv_export_recall_one, &err);
 	if (!err && atomic64_read(&export->nr_pins) && !force)
 		err = -EBUSY;
-	if (err) {
-		WRITE_ONCE(export->draining, false);
-		csv_volume_kick(vol);
-		return err;
-	}
+	return err;
+}
+
+/**
+ * csv_export_resume - it stays here
+ * @export: from csv_export_drain()
+ */
+void csv_export_resume(struct csv_export *export)
+{
+	WRITE_ONCE(export->draining, false);
+	csv_volume_kick(export->vol);
+}
+
+/**
+ * csv_export_stop - release the lower file system
+ * @export: from csv_export_drain(), freed; no new call finds it any more
+ */
+void csv_export_stop(struct csv_export *export)
+{
+	struct csv_volume *vol = export->vol;
+
 	spin_lock_irq(&vol->lock);
 	export->stopping = true;
 	vol->export = NULL;
@@ -294,5 +309,4 @@ int csv_export_stop(struct csv_export *export, bool force)
 	csv_export_stop_threads(export);
 	csv_lower_unmount(&export->lower);
 	csv_export_free(export);
-	return 0;
 }

@@ -282,7 +282,9 @@ static inline u32 csv_export_unit(const struct csv_export *export)
 /* export.c */
 int csv_export_probe(struct csv_volume *vol, const char **why);
 int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const char **why);
-int csv_export_stop(struct csv_export *export, bool force);
+int csv_export_drain(struct csv_export *export, bool force);
+void csv_export_resume(struct csv_export *export);
+void csv_export_stop(struct csv_export *export);
 bool csv_export_begin_open(struct csv_export *export);
 void csv_export_end_open(struct csv_export *export);
 bool csv_export_tryget(struct csv_export *export);

@@ -57,7 +57,7 @@ void csv_session_mark(struct csv_peer *peer, u32 volume, int err, bool *unsafe)
 		list_for_each_entry_safe(waiter, next, &peer->waiters[i], entry) {
 			if (volume && waiter->volume != volume)
 				continue;
-			list_del(&waiter->entry);
+			csv_waiter_del(peer, i, waiter);
 			waiter->slot = err;
 			complete(&waiter->done);
 		}
@@ -218,7 +218,7 @@ static void csv_session_cancel_waiters(struct csv_peer *peer)
 		list_for_each_entry_safe(waiter, next, &peer->waiters[i], entry) {
 			if (!csv_task_is_killed(waiter->task))
 				continue;
-			list_del(&waiter->entry);
+			csv_waiter_del(peer, i, waiter);
 			waiter->slot = -ERESTARTSYS;
 			complete(&waiter->done);
 		}

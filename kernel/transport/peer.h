@@ -9,8 +9,9 @@
 #include "conn.h"
 
 /* Among how many volumes slots are shared out; how many times as many as are free one may have */
-#define CSV_SHARE_BITS	4
-#define CSV_SHARE_TIMES	3
+#define CSV_SHARE_BITS	6
+#define CSV_SHARES	(1 << CSV_SHARE_BITS)
+#define CSV_SHARE_TIMES	2
 
 enum csv_slot_state {
 	CSV_SLOT_FREE,
@@ -51,6 +52,7 @@ struct csv_waiter {
 	struct list_head entry;
 	struct completion done;
 	u32 volume;
+	u8 share;		/* index into csv_peer.shares */
 	struct task_struct *task;
 	int slot;		/* >= 0: got it, -EAGAIN: waits, else an error */
 };
@@ -129,6 +131,8 @@ struct csv_rsp {
  * @slots_taken: by class
  * @shares: of these, by a hash of the volume
  * @waiters: csv_waiter, by class
+ * @nr_waiters: number of these
+ * @waiting: of these, by the same hash
  * @slots: the requester's
  * @error: why the last attempt failed
  * @work: forms and takes down the link
@@ -186,8 +190,10 @@ struct csv_peer {
 	u16 slots_agreed[CSV_CLASS_COUNT];
 	u16 slots_max[CSV_CLASS_COUNT];
 	u16 slots_taken[CSV_CLASS_COUNT];
-	u16 shares[CSV_CLASS_COUNT][1 << CSV_SHARE_BITS];
+	u8 shares[CSV_CLASS_COUNT][CSV_SHARES];
 	struct list_head waiters[CSV_CLASS_COUNT];
+	u32 nr_waiters[CSV_CLASS_COUNT];
+	u32 waiting[CSV_CLASS_COUNT][CSV_SHARES];
 	struct csv_slot slots[CSV_SLOTS];
 	char error[96];
 
@@ -251,6 +257,7 @@ int csv_session_prealloc(struct csv_peer *peer);
 void csv_session_exit(struct csv_peer *peer);
 int csv_session_get_slot(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait);
 void csv_session_put_slot(struct csv_peer *peer, unsigned int index);
+void csv_waiter_del(struct csv_peer *peer, enum csv_class class, struct csv_waiter *waiter);
 void csv_session_set_credit(struct csv_peer *peer, enum csv_class class, u16 credit);
 struct csv_conn *csv_session_claim(struct csv_peer *peer, unsigned int index);
 void csv_session_send(struct csv_conn *conn, struct csv_slot *slot);

@@ -27,35 +27,51 @@ void csv_call_exit(void)
 	kmem_cache_destroy(csv_call_cache);
 }
 
-/**
- * csv_peer_is_unsure() - whether a node may not know what came of what it asked for
- * @peer: the node
- * @volume: what it asked concerned this volume
- *
- * It is not connected, and its last request in some slot is a change that is being made, or
- * was made without its having shown that it has the reply.
- *
- * Context: process; waits for a link that is being formed
- */
-bool csv_peer_is_unsure(struct csv_peer *peer, u32 volume)
+static bool csv_rsp_is_unsure(struct csv_rsp *rsp, u32 volume, u32 epoch)
 {
 	bool unsure = false;
 	unsigned int i;
 
-	mutex_lock(&peer->mutex);
-	if (!READ_ONCE(peer->up) && peer->rsp) {
-		spin_lock(&peer->rsp->lock);
-		for (i = 0; i < CSV_SLOTS && !unsure; i++) {
-			const struct csv_rsp_slot *slot = &peer->rsp->slots[i];
+	spin_lock(&rsp->lock);
+	for (i = 0; i < CSV_SLOTS && !unsure; i++) {
+		const struct csv_rsp_slot *slot = &rsp->slots[i];
+		const struct csv_call *call = &slot->call->call;
 
-			if (slot->state == CSV_RSP_RUNNING || slot->state == CSV_RSP_CACHED)
-				unsure = slot->call->call.volume == volume &&
-					 !slot->call->idempotent;
-		}
-		spin_unlock(&peer->rsp->lock);
+		if (slot->state == CSV_RSP_RUNNING || slot->state == CSV_RSP_CACHED)
+			unsure = call->volume == volume && call->epoch == epoch &&
+				 csv_wire_shows(call->opcode);
 	}
-	mutex_unlock(&peer->mutex);
+	spin_unlock(&rsp->lock);
 	return unsure;
+}
+
+/**
+ * csv_peer_is_unsure() - whether a node may not know what came of what it asked for
+ * @peer: the node
+ * @volume: what it asked concerned this volume
+ * @epoch: at this epoch
+ *
+ * It does not answer, and its last request in some slot is a change that is being made, or
+ * was made without its having shown that it has the reply.
+ *
+ * Context: process; waits for a keepalive of a node that is connected, or the end of its link
+ */
+bool csv_peer_is_unsure(struct csv_peer *peer, u32 volume, u32 epoch)
+{
+	unsigned long start = jiffies;
+	bool unsure;
+
+	do {
+		mutex_lock(&peer->mutex);
+		unsure = peer->rsp && csv_rsp_is_unsure(peer->rsp, volume, epoch);
+		mutex_unlock(&peer->mutex);
+		if (!unsure || !READ_ONCE(peer->up))
+			return unsure;
+		/* what a node that is alive was sent before has arrived */
+		if (time_after(READ_ONCE(peer->heard), start))
+			return false;
+	} while (!schedule_timeout_killable(HZ / 10));
+	return true;
 }
 
 /* pages of requests */

@@ -114,22 +114,36 @@ void csv_session_exit(struct csv_peer *peer)
 		kfree(peer->slots[i].buf);
 }
 
-/*
- * A volume whose disk hangs must leave slots for the others. As in the buffers of a switch
- * (Choudhury and Hahne's dynamic thresholds), it may have so many times as many as are free:
- * a volume alone gets three quarters of the slots, and the next one as much of the rest.
- */
-static int csv_slot_find(struct csv_peer *peer, enum csv_class class, u32 volume)
+/* Whose slots those of a request count as. CLAIM asks about a volume, and is not stopped by it. */
+static unsigned int csv_rpc_share(const struct csv_rpc *rpc)
+{
+	return rpc->opcode == CSV_OP_CLAIM ? 0 : hash_32(rpc->volume, CSV_SHARE_BITS);
+}
+
+static unsigned int csv_slot_next(const struct csv_peer *peer, enum csv_class class)
 {
 	const struct csv_slot_range *range = &csv_slot_ranges[class];
 	unsigned int end = range->first + peer->slots_max[class];
-	unsigned int share = hash_32(volume, CSV_SHARE_BITS), i;
-	int left = peer->slots_max[class] - peer->slots_taken[class];
+
+	return find_next_zero_bit(peer->slots_used, end, range->first);
+}
+
+/*
+ * A volume whose disk hangs must leave slots for the others. As in the buffers of a switch
+ * (Choudhury and Hahne's dynamic thresholds), it may have so many times as many as would be
+ * left: one alone gets two thirds of the slots, the next one as much of the rest, and the last
+ * is for who has none.
+ */
+static int csv_slot_find(struct csv_peer *peer, enum csv_class class, unsigned int share)
+{
+	int left = peer->slots_max[class] - peer->slots_taken[class] - 1;
+	unsigned int end = csv_slot_ranges[class].first + peer->slots_max[class], i;
+	u8 has = peer->shares[class][share];
 
 	lockdep_assert_held(&peer->lock);
-	if (peer->shares[class][share] >= left * CSV_SHARE_TIMES)
+	if (has && has >= left * CSV_SHARE_TIMES)
 		return -EAGAIN;
-	i = find_next_zero_bit(peer->slots_used, end, range->first);
+	i = csv_slot_next(peer, class);
 	if (i >= end)
 		return -EAGAIN;
 	__set_bit(i, peer->slots_used);
@@ -139,21 +153,57 @@ static int csv_slot_find(struct csv_peer *peer, enum csv_class class, u32 volume
 	return i;
 }
 
-/* Who waits for a slot of the class gets one, if there is one that his volume may have. */
+/**
+ * csv_waiter_del() - a request waits for a slot no longer
+ * @peer: peer
+ * @class: of the slot
+ * @waiter: it
+ *
+ * Context: under csv_peer.lock.
+ */
+void csv_waiter_del(struct csv_peer *peer, enum csv_class class, struct csv_waiter *waiter)
+{
+	lockdep_assert_held(&peer->lock);
+	list_del(&waiter->entry);
+	peer->nr_waiters[class]--;
+	peer->waiting[class][waiter->share]--;
+}
+
+static void csv_waiter_add(struct csv_peer *peer, enum csv_class class, struct csv_waiter *waiter)
+{
+	lockdep_assert_held(&peer->lock);
+	list_add_tail(&waiter->entry, &peer->waiters[class]);
+	peer->nr_waiters[class]++;
+	peer->waiting[class][waiter->share]++;
+}
+
+/*
+ * Who waits for a slot of the class gets one, if there is one that his volume may have. Those
+ * of a volume that may have none are many, and passed by without a look at each.
+ */
 static void csv_session_serve(struct csv_peer *peer, enum csv_class class)
 {
+	unsigned int end = csv_slot_ranges[class].first + peer->slots_max[class];
+	unsigned int others = peer->nr_waiters[class];
+	DECLARE_BITMAP(refused, CSV_SHARES) = {};
 	struct csv_waiter *waiter, *next;
 
 	lockdep_assert_held(&peer->lock);
 	list_for_each_entry_safe(waiter, next, &peer->waiters[class], entry) {
 		int index;
 
-		if (peer->slots_taken[class] >= peer->slots_max[class])
+		if (!others || csv_slot_next(peer, class) >= end)
 			return;
-		index = csv_slot_find(peer, class, waiter->volume);
-		if (index < 0)
+		if (test_bit(waiter->share, refused))
 			continue;
-		list_del(&waiter->entry);
+		index = csv_slot_find(peer, class, waiter->share);
+		if (index < 0) {
+			__set_bit(waiter->share, refused);
+			others -= peer->waiting[class][waiter->share];
+			continue;
+		}
+		others--;
+		csv_waiter_del(peer, class, waiter);
 		waiter->slot = index;
 		complete(&waiter->done);
 	}
@@ -198,7 +248,7 @@ void csv_session_set_credit(struct csv_peer *peer, enum csv_class class, u16 cre
 	csv_session_serve(peer, class);
 }
 
-static int csv_slot_wait(struct csv_peer *peer, struct csv_waiter *waiter)
+static int csv_slot_wait(struct csv_peer *peer, enum csv_class class, struct csv_waiter *waiter)
 {
 	if (!wait_for_completion_killable(&waiter->done))
 		return waiter->slot;
@@ -207,7 +257,7 @@ static int csv_slot_wait(struct csv_peer *peer, struct csv_waiter *waiter)
 	if (waiter->slot >= 0)
 		csv_session_put_slot(peer, waiter->slot);
 	else if (waiter->slot == -EAGAIN)
-		list_del(&waiter->entry);
+		csv_waiter_del(peer, class, waiter);
 	spin_unlock(&peer->lock);
 	return -ERESTARTSYS;
 }
@@ -231,18 +281,19 @@ int csv_session_get_slot(struct csv_peer *peer, struct csv_rpc *rpc, bool nowait
 	if (peer->stopping)
 		ret = -ESHUTDOWN;
 	else
-		ret = csv_slot_find(peer, class, rpc->volume);
+		ret = csv_slot_find(peer, class, csv_rpc_share(rpc));
 	if (ret != -EAGAIN || nowait) {
 		spin_unlock(&peer->lock);
 		return ret;
 	}
 	waiter.slot = -EAGAIN;
 	waiter.volume = rpc->volume;
+	waiter.share = csv_rpc_share(rpc);
 	waiter.task = rpc->task;
 	init_completion(&waiter.done);
-	list_add_tail(&waiter.entry, &peer->waiters[class]);
+	csv_waiter_add(peer, class, &waiter);
 	spin_unlock(&peer->lock);
-	return csv_slot_wait(peer, &waiter);
+	return csv_slot_wait(peer, class, &waiter);
 }
 
 static int csv_slot_encode(struct csv_slot *slot, const struct csv_rpc *rpc, unsigned int index)

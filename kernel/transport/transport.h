@@ -259,7 +259,7 @@ struct csv_peer_info {
 };
 
 void csv_peer_get_info(struct csv_peer *peer, struct csv_peer_info *info);
-bool csv_peer_is_unsure(struct csv_peer *peer, u32 volume);
+bool csv_peer_is_unsure(struct csv_peer *peer, u32 volume, u32 epoch);
 
 int csv_transport_init(void);
 void csv_transport_exit(void);

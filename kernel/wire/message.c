@@ -162,6 +162,21 @@ bool csv_wire_idempotent(__u16 op)
 	return op < CSV_OP_COUNT && (csv_ops[op].flags & CSV_OP_IDEMPOTENT);
 }
 
+/**
+ * csv_wire_shows() - whether it shows when an operation was executed twice
+ * @op: the opcode
+ *
+ * Return: true if a second execution may answer or leave behind something else; not for
+ * what only says who uses a file.
+ */
+bool csv_wire_shows(__u16 op)
+{
+	enum csv_class class = csv_wire_class(op);
+
+	return op < CSV_OP_COUNT && !csv_wire_idempotent(op) && op != CSV_OP_OPEN &&
+	       (class == CSV_CLASS_META || class == CSV_CLASS_WRITE);
+}
+
 /* header */
 
 /*

@@ -402,6 +402,7 @@ enum csv_class csv_wire_class(__u16 op);
 const char *csv_wire_op_name(__u16 op);
 /* Whether a reply can be made anew by running the operation again (no cache needed). */
 bool csv_wire_idempotent(__u16 op);
+bool csv_wire_shows(__u16 op);
 
 /* errno (negative) <-> status on the wire (positive). Unknown status: -EIO. */
 __u32 csv_wire_status(int err);

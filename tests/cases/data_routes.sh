@@ -124,3 +124,9 @@ for i in range($(ops 400)): os.pwrite(fd, bytes([i % 256]) * 8192, $at + i % 16 
 	writers+=($!)
 done
 for writer in "${writers[@]}"; do assert wait "$writer"; done
+
+note "memory that has never been touched"
+redirect 1 off
+for n in $(nodes); do assert_eq "$(node "$n" csv_call cold /csv/data/cold)" ok "node $n: cold memory"; done
+redirect 2 block
+assert_eq "$(node 2 csv_call cold /csv/data/cold)" ok "block-redirected: cold memory"

@@ -321,6 +321,52 @@ static int call_memory(char **arg)
 	return result(n < 0 ? -1 : 0);
 }
 
+/* Pages that have never been touched behind one that has */
+static char *cold_memory(size_t len)
+{
+	char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		exit(result(-1));
+	madvise(memory, len, MADV_NOHUGEPAGE);
+	memset(memory, 'a', 4096);
+	return memory;
+}
+
+static bool cold_write(int fd, const char *from, size_t len, off_t pos)
+{
+	static char have[65536] __attribute__((aligned(4096)));
+	ssize_t n = pwrite(fd, from, len, pos);
+	size_t skip = pos % 4096;
+
+	if (n != (ssize_t)len) {
+		printf("pwrite of %zu at %lld: %zd\n", len, (long long)pos, n);
+		return false;
+	}
+	n = pread(fd, have, sizeof(have), pos - skip);
+	if (n >= (ssize_t)(skip + len) && !memcmp(have + skip, from, len))
+		return true;
+	printf("%zu bytes at %lld are not what was written\n", len, (long long)pos);
+	return false;
+}
+
+/* FILE: writes by O_DIRECT from such memory, into unwritten blocks and behind the end */
+static int call_cold(char **arg)
+{
+	int fd = open(arg[0], O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0644);
+
+	if (fd < 0 || fallocate(fd, 0, 0, 65536))
+		return result(-1);
+	if (!cold_write(fd, cold_memory(16384) + 512, 8192, 0) ||
+	    !cold_write(fd, cold_memory(16384), 8192, 16384 + 512) ||
+	    !cold_write(fd, cold_memory(65536), 32768, 32768) ||
+	    !cold_write(fd, cold_memory(8192) + 4096, 512, 65536) ||
+	    !cold_write(fd, cold_memory(8192) + 4096, 512, 65536 + 512) ||
+	    !cold_write(fd, cold_memory(65536) + 3584, 49152, 65536 + 1024))
+		return 1;
+	return result(0);
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -341,6 +387,7 @@ static const struct {
 	{ "creates", 2, call_creates },		/* DIR COUNT */
 	{ "race", 2, call_race },		/* DIR COUNT */
 	{ "faults", 2, call_faults },		/* DIR ROUNDS */
+	{ "cold", 1, call_cold },		/* PATH */
 	{ "memory", 4, call_memory },		/* PATH read|write OFFSET PATH */
 };
 
