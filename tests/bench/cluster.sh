@@ -20,12 +20,12 @@ bench=${share:?}/tests/bench/node.sh
 data_jobs=(randread-4k-qd1 randwrite-4k-qd1 randread-4k-qd16 randwrite-4k-qd16 read-1m write-1m)
 mib=192 # a layout covers 64
 sizes() { # QUICK
-	fast=1
+	# By virtual time jobs are long beside what happens every second (keepalives), and beside fio's milliseconds.
 	case $TOPOLOGY$1 in
-	nsno) qd1=2000 qd16=20000 seq=250 meta=2000 fast=6 ;;
-	nsyes) qd1=500 qd16=4000 seq=50 meta=300 fast=4 ;;
-	vmno) qd1=300 qd16=1000 seq=24 meta=60 ;;
-	vmyes) qd1=100 qd16=300 seq=8 meta=20 ;;
+	nsno) ms=1500 qd1=20000 qd16=0 seq=1000 meta=3000 ;;
+	nsyes) ms=200 qd1=2000 qd16=0 seq=100 meta=300 ;;
+	vmno) ms=0 qd1=300 qd16=1000 seq=24 meta=60 ;;
+	vmyes) ms=0 qd1=100 qd16=300 seq=8 meta=20 ;;
 	esac
 }
 
@@ -33,7 +33,7 @@ trap 'echo "# failed with exit status $?: $BASH_COMMAND ($(basename "${BASH_SOUR
 
 # By virtual time node 1 and node 2 are joined by a cable of their own: a bridge would add its instructions.
 address() { if [ "$TOPOLOGY" = ns ]; then echo "10.78.0.$1"; else echo "10.77.0.$1"; fi; }
-iface=eth0 settle=0 often=1
+iface=eth0 settle=0
 if [ "$TOPOLOGY" = ns ]; then
 	iface=direct0 settle=1
 	node_addr() { if [ "$1" -le 2 ]; then address "$1"; else echo "10.77.0.$1"; fi; }
@@ -44,12 +44,12 @@ if [ "$TOPOLOGY" = ns ]; then
 	done
 fi
 
-# run_jobs NODE KEY=VALUE... JOB... What is fast is done more often: fio tells the run time of depth 16 in milliseconds.
+# run_jobs NODE KEY=VALUE... JOB...
 run_jobs() {
 	local n=$1
 	shift
-	node "$n" "$bench" job "settle=$settle" "iface=$iface" "mib=$mib" "qd1=$((qd1 * often))" "qd16=$((qd16 * often))" \
-		"seq=$seq" "meta=$meta" meta_ops=phases "$@"
+	node "$n" "$bench" job "settle=$settle" "iface=$iface" "mib=$mib" "ms=$ms" "qd1=$qd1" "qd16=$qd16" "seq=$seq" \
+		"meta=$meta" meta_ops=phases "$@"
 }
 
 # both_passes SYSTEM ROUTE NODE FRESH KEY=VALUE... -- JOB...: FRESH is a command that leaves a mount that holds nothing.
@@ -66,7 +66,7 @@ both_passes() {
 	done
 	echo "# $system${route:+, $route}: warm pass"
 	$fresh
-	run_jobs "$n" "${keys[@]}" seq=$mib read-1m write-1m >/dev/null
+	run_jobs "$n" "${keys[@]}" ms=0 seq=$mib read-1m write-1m >/dev/null
 	echo "@system system=$system route=$route node=$n pass=warm"
 	run_jobs "$n" "${keys[@]}" "$@"
 }
@@ -77,7 +77,7 @@ xfs_fresh() {
 }
 
 run_xfs() {
-	often=$fast both_passes xfs '' 1 xfs_fresh target=/mnt/xfs/file fstype=xfs "disk=$(disk 1 2)" -- "${data_jobs[@]}" meta
+	both_passes xfs '' 1 xfs_fresh target=/mnt/xfs/file fstype=xfs "disk=$(disk 1 2)" -- "${data_jobs[@]}" meta
 }
 
 nfs_fresh() {
@@ -135,10 +135,8 @@ csvfs_fresh() {
 }
 
 run_csvfs() { # ROUTE
-	local often=1
 	measured=2
 	[ "$1" != local ] || measured=1
-	[[ $1 != local && $1 != direct ]] || often=$fast
 	[ "$1" = local ] || route 2 "$1"
 	both_passes csvfs "$1" $measured csvfs_fresh target=/csv/data/file fstype=csvfs "disk=$(disk $measured 1)" stat=data \
 		-- "${data_jobs[@]}" meta
@@ -176,7 +174,7 @@ profile() { # ROUTE JOB
 	local*-4k-* | direct*-4k-*) qd1=60000 qd16=60000 ;;
 	*) qd1=8000 qd16=8000 ;;
 	esac
-	seq=400 meta=2000
+	ms=0 seq=400 meta=2000
 	if [ "$1" = local ]; then n=1; fi
 	cluster_up direct direct
 	node 2 "$bench" layout /csv/data/file $mib

@@ -16,12 +16,12 @@
 # Keys of job: target= file or block device, fstype= that it must be on (block: a block device), iface= and disk= whose
 # statistics count, stat= volume of csvctl stat, mib= size, tag= 8 characters that written blocks begin with (then a job
 # writes each block of its range once, so that its content is known), qd1= qd16= seq= meta= number of operations,
-# meta_ops= cycle or phases, settle= seconds to wait before a job.
+# ms= milliseconds instead, of the jobs that read and write, meta_ops= cycle or phases, settle= seconds to wait before a job.
 # Jobs: randread-4k-qd1 randwrite-4k-qd1 randread-4k-qd16 randwrite-4k-qd16 read-1m write-1m meta
 set -euo pipefail
 
 state=/run/csvfs-bench
-declare -A opt=([qd1]=1000 [qd16]=4000 [seq]=64 [meta]=300 [meta_ops]=cycle [mib]=64 [iface]=eth0 [settle]=0)
+declare -A opt=([qd1]=1000 [qd16]=4000 [seq]=64 [meta]=300 [ms]=0 [meta_ops]=cycle [mib]=64 [iface]=eth0 [settle]=0)
 
 die() { echo "node.sh: $*" >&2; exit 1; }
 
@@ -56,16 +56,13 @@ fio_job() { # RW BS DEPTH COUNT BYTES-OF-A-BLOCK
 		--randrepeat=1 --allow_file_create=0 --lat_percentiles=1 --clat_percentiles=0 --percentile_list=50:99
 		--output-format=json)
 	if [ "$3" = 1 ]; then args+=(--ioengine=psync); else args+=(--ioengine=libaio); fi
-	case $1 in
-	*write)
-		if [ -n "${opt[tag]:-}" ]; then
-			args+=(--size=$(($4 * $5)) --verify=pattern --verify_pattern="\"${opt[tag]}\"%o" --do_verify=0)
-		else
-			args+=(--size="${opt[mib]}m" --io_size=$(($4 * $5)) --norandommap)
-		fi
-		;;
-	*) args+=(--size="${opt[mib]}m" --io_size=$(($4 * $5)) --norandommap) ;;
-	esac
+	if [ -n "${opt[tag]:-}" ] && [[ $1 == *write ]]; then
+		args+=(--size=$(($4 * $5)) --verify=pattern --verify_pattern="\"${opt[tag]}\"%o" --do_verify=0)
+	elif [ "${opt[ms]}" = 0 ]; then
+		args+=(--size="${opt[mib]}m" --io_size=$(($4 * $5)) --norandommap)
+	else
+		args+=(--size="${opt[mib]}m" --time_based --runtime="${opt[ms]}ms" --norandommap)
+	fi
 	fio "${args[@]}"
 }
 

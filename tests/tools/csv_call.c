@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+// link: -static -luring
 /*
  * csv_call: one system call that no usual tool makes. It prints what came of it,
  * "ok" or the name of the error, and exits with 0 or 1.
@@ -6,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -350,7 +352,34 @@ static bool cold_write(int fd, const char *from, size_t len, off_t pos)
 	return false;
 }
 
-/* FILE: writes by O_DIRECT from such memory, into unwritten blocks and behind the end */
+/* By io_uring, which tries each request without waiting first. */
+static bool cold_uring(int fd, bool write, size_t len)
+{
+	char *memory = cold_memory(len);
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+	int done;
+
+	if (io_uring_queue_init(1, &ring, 0))
+		exit(result(-1));
+	sqe = io_uring_get_sqe(&ring);
+	if (write)
+		io_uring_prep_write(sqe, fd, memory, len, 0);
+	else
+		io_uring_prep_read(sqe, fd, memory, len, 0);
+	io_uring_submit(&ring);
+	if (io_uring_wait_cqe(&ring, &cqe))
+		exit(result(-1));
+	done = cqe->res;
+	io_uring_queue_exit(&ring);
+	if (done == (int)len)
+		return true;
+	printf("%s of %zu by io_uring: %d\n", write ? "write" : "read", len, done);
+	return false;
+}
+
+/* FILE: I/O by O_DIRECT from such memory */
 static int call_cold(char **arg)
 {
 	int fd = open(arg[0], O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0644);
@@ -362,7 +391,9 @@ static int call_cold(char **arg)
 	    !cold_write(fd, cold_memory(65536), 32768, 32768) ||
 	    !cold_write(fd, cold_memory(8192) + 4096, 512, 65536) ||
 	    !cold_write(fd, cold_memory(8192) + 4096, 512, 65536 + 512) ||
-	    !cold_write(fd, cold_memory(65536) + 3584, 49152, 65536 + 1024))
+	    !cold_write(fd, cold_memory(65536) + 3584, 49152, 65536 + 1024) ||
+	    !cold_uring(fd, false, 32768) || !cold_uring(fd, true, 32768) ||
+	    !cold_uring(fd, false, 65536) || !cold_uring(fd, true, 65536))
 		return 1;
 	return result(0);
 }
