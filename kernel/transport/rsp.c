@@ -35,11 +35,13 @@ static bool csv_rsp_is_unsure(struct csv_rsp *rsp, u32 volume, u32 epoch)
 	spin_lock(&rsp->lock);
 	for (i = 0; i < CSV_SLOTS && !unsure; i++) {
 		const struct csv_rsp_slot *slot = &rsp->slots[i];
-		const struct csv_call *call = &slot->call->call;
+		const struct csv_call *call;
 
-		if (slot->state == CSV_RSP_RUNNING || slot->state == CSV_RSP_CACHED)
-			unsure = call->volume == volume && call->epoch == epoch &&
-				 csv_wire_shows(call->opcode);
+		if (slot->state != CSV_RSP_RUNNING && slot->state != CSV_RSP_CACHED)
+			continue;
+		call = &slot->call->call;
+		unsure = call->volume == volume && call->epoch == epoch &&
+			 csv_wire_shows(call->opcode);
 	}
 	spin_unlock(&rsp->lock);
 	return unsure;
