@@ -19,7 +19,5 @@ export CSVFS_LAB
 trap '"$lab" stop >/dev/null 2>&1' EXIT
 trap 'exit 130' INT TERM
 
-"$lab" start --topology ns --nodes 2 --volumes 1 --icount >&2 || die "the lab did not start"
-gcc -std=gnu11 -O2 -Wall -Wextra -static -o "$CSVFS_LAB/share/csvfs/meta_loop" "$bench/meta_loop.c" ||
-	die "meta_loop.c does not build"
-"$lab" run -t 1800 vm -- env TOPOLOGY=ns NODES=2 VOLUMES=1 /lab/csvfs/tests/bench/cluster.sh profile "$route" "$job"
+"$lab" sealed -t 1800 --nodes 2 --volumes 1 --with linux-perf -- env TOPOLOGY=ns NODES=2 VOLUMES=1 \
+	/lab/csvfs/tests/bench/cluster.sh profile "$route" "$job"

@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 CACHE = os.environ.get("CSVFS_CACHE", "/var/cache/csvfs")
 DECOMPRESS = {b"\x28\xb5\x2f\xfd": ["zstd", "-dcq"], b"\xfd7zX": ["xz", "-dc"], b"\x1f\x8b\x08": ["gzip", "-dcq"]}
+LEFT_BY_TESTS = ("build", "results")  # folders
 # The rest of what a node needs is loaded from the host's /lib/modules once the root is there.
 BOOT_MODULES = ["9pnet_virtio", "9p", "overlay", "virtio_blk", "virtio_net", "virtio_rng"]
 
@@ -28,7 +29,7 @@ class Kernel:
             self.release = stock_release()
             self.dir = f"{CACHE}/stock-{self.release}"
             self.vmlinux = extract_vmlinux(self.release, self.dir)
-            self.boot_modules = boot_modules(self.release)
+            self.boot_modules = module_paths(self.release, BOOT_MODULES)
         else:
             done = subprocess.run([f"{HERE}/build-kernel.sh"], stdout=subprocess.PIPE, text=True)
             if done.returncode:
@@ -74,10 +75,10 @@ def extract_vmlinux(release, directory):
     raise LabError(f"{image}: unknown compression")
 
 
-def boot_modules(release):
-    """Paths of BOOT_MODULES and what they need, in the order of loading."""
+def module_paths(release, names):
+    """Of these modules and what they need, in the order of loading."""
     paths = []
-    for name in BOOT_MODULES:
+    for name in names:
         done = subprocess.run(["modprobe", "-S", release, "--show-depends", name],
                               stdout=subprocess.PIPE, text=True, check=True)
         for line in done.stdout.splitlines():
@@ -164,7 +165,7 @@ def copy_new(source, target):
 def replace_tree(source, target):
     wanted = set()
     for directory, names, files in os.walk(source):
-        names[:] = [name for name in names if not name.startswith((".", "__"))]
+        names[:] = [name for name in names if not name.startswith((".", "__")) and name not in LEFT_BY_TESTS]
         for name in files:
             path = os.path.relpath(os.path.join(directory, name), source)
             wanted.add(path)

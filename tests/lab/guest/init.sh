@@ -24,14 +24,15 @@ setup() {
 	"/lab/guest/$lab_topology-up.sh" "$lab_vm" "$lab_nodes" "$lab_volumes"
 }
 
+(setup) # not in a condition, which would switch `set -e` off in it
+case $? in 0) state=ok ;; *) state=failed ;; esac
+echo "LAB: $lab_vm $state after $(cut -d' ' -f1 /proc/uptime) s"
+mkdir -p "$jobs" # the host has made it where it waits for us
+echo $state >"$jobs/ready.tmp"
+mv "$jobs/ready.tmp" "$jobs/ready"
+if [ -e /lab/command ]; then exec /lab/guest/command.sh $state; fi
 port=
 for dir in /sys/class/virtio-ports/*; do
 	if [ "$(<"$dir/name")" = agent ]; then port=/dev/${dir##*/}; fi
 done
-
-(setup) # not in a condition, which would switch `set -e` off in it
-case $? in 0) state=ok ;; *) state=failed ;; esac
-echo "LAB: $lab_vm $state after $(cut -d' ' -f1 /proc/uptime) s"
-echo $state >"$jobs/ready.tmp"
-mv "$jobs/ready.tmp" "$jobs/ready"
 exec /lab/agent "$port" "$jobs"
