@@ -93,6 +93,7 @@ struct csv_disk *csv_disk_create(struct csv_volume *vol, const struct csv_fsinfo
 void csv_disk_destroy(struct csv_disk *disk);
 /* Use @device for the direct route; -EMEDIUMTYPE: not the volume's. NULL: none. */
 int csv_disk_set_direct(struct csv_disk *disk, const char *device);
+void csv_disk_submit(struct csv_bio *cb);
 int csv_disk_flush(struct csv_disk *disk, enum csv_route route);
 void csv_disk_invalidate(struct csv_disk *disk);
 void csv_disk_drain(struct csv_disk *disk);

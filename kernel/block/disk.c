@@ -3,7 +3,9 @@
  * The hidden disk: a bio-based gendisk nobody can open. Each bio says itself
  * which way it goes, so that a volume can change its route under running I/O.
  *
- * Nothing here blocks in submit_bio(): a redirected bio is handed to a worker.
+ * iomap takes alignment and limits from it. Its bios come here by iomap's submit
+ * hook and go straight to the disk below: a pass through the block layer for the
+ * hidden disk would only cost time.
  */
 #include <linux/file.h>
 #include <linux/idr.h>
@@ -107,14 +109,20 @@ static void csv_disk_end_io(struct bio *bio)
 	csv_disk_put_bio(disk);
 }
 
-/*
+/**
+ * csv_disk_submit - send a bio to the local or shared disk
+ * @cb: the bio, of route local or direct
+ *
  * A bio under a valid layout may reach the disk: the path is closed, and the
- * lower file system unmounted, only after it has been counted out.
+ * lower file system unmounted, only after it has been counted out. Any other
+ * is diverted.
+ *
+ * Context: does not wait for messages: a worker does
  */
-static void csv_disk_submit_bio(struct bio *bio)
+void csv_disk_submit(struct csv_bio *cb)
 {
-	struct csv_bio *cb = csv_bio_of(bio);
 	struct csv_disk *disk = cb->disk;
+	struct bio *bio = &cb->bio;
 	struct block_device *bdev;
 	bool valid;
 
@@ -133,7 +141,13 @@ static void csv_disk_submit_bio(struct bio *bio)
 	bio->bi_end_io = csv_disk_end_io;
 	csv_stats_add_disk(disk->vol, op_is_write(bio_op(bio)), bio->bi_iter.bi_size);
 	bio_set_dev(bio, bdev);
-	submit_bio_noacct(bio);
+	submit_bio(bio);
+}
+
+/* A disk has to have one. */
+static void csv_disk_submit_bio(struct bio *bio)
+{
+	bio_io_error(bio);
 }
 
 static const struct block_device_operations csv_disk_ops = {
@@ -265,7 +279,7 @@ int csv_disk_set_direct(struct csv_disk *disk, const char *device)
 	/* pairs with csv_disk_target(): the path that was lost is not taken for found */
 	smp_store_release(&disk->lost, false);
 	if (old) {
-		/* pairs with csv_disk_submit_bio() */
+		/* pairs with csv_disk_submit() */
 		smp_mb();
 		csv_disk_drain(disk);
 		bdev_fput(old);
@@ -282,7 +296,7 @@ int csv_disk_set_direct(struct csv_disk *disk, const char *device)
 void csv_disk_invalidate(struct csv_disk *disk)
 {
 	atomic_inc(&disk->generation);
-	/* pairs with csv_disk_submit_bio() */
+	/* pairs with csv_disk_submit() */
 	smp_mb__after_atomic();
 }
 

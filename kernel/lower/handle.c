@@ -105,7 +105,9 @@ int csv_lower_getattr(struct csv_lower *lower, struct dentry *dentry, struct csv
 	attr->generation = inode->i_generation;
 	attr->flags = (IS_IMMUTABLE(inode) ? CSV_IATTR_IMMUTABLE : 0) |
 		      (IS_APPEND(inode) ? CSV_IATTR_APPEND : 0) |
-		      (inode->i_flags & S_NOATIME ? CSV_IATTR_NOATIME : 0);
+		      (inode->i_flags & S_NOATIME ? CSV_IATTR_NOATIME : 0) |
+		      (inode->i_flags & S_SYNC ? CSV_IATTR_SYNC : 0) |
+		      (st.attributes & STATX_ATTR_NODUMP ? CSV_IATTR_NODUMP : 0);
 	csv_lower_copy_time(&attr->atime, &st.atime);
 	csv_lower_copy_time(&attr->mtime, &st.mtime);
 	csv_lower_copy_time(&attr->ctime, &st.ctime);

@@ -34,9 +34,10 @@ static void csv_attr_set_flags(struct inode *inode, u32 flags)
 {
 	unsigned int set = (flags & CSV_IATTR_IMMUTABLE ? S_IMMUTABLE : 0) |
 			   (flags & CSV_IATTR_APPEND ? S_APPEND : 0) |
-			   (flags & CSV_IATTR_NOATIME ? S_NOATIME : 0);
+			   (flags & CSV_IATTR_NOATIME ? S_NOATIME : 0) |
+			   (flags & CSV_IATTR_SYNC ? S_SYNC : 0);
 
-	inode_set_flags(inode, set, S_IMMUTABLE | S_APPEND | S_NOATIME);
+	inode_set_flags(inode, set, S_IMMUTABLE | S_APPEND | S_NOATIME | S_SYNC);
 }
 
 /**
@@ -66,6 +67,7 @@ void csv_attr_apply_locked(struct csv_inode *ci, const struct csv_attr *attr)
 	ci->btime = attr->btime;
 	csv_attr_set_flags(inode, attr->flags);
 	ci->unmappable = attr->flags & CSV_IATTR_UNMAPPABLE;
+	ci->nodump = attr->flags & CSV_IATTR_NODUMP;
 }
 
 /**

@@ -156,13 +156,12 @@ static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, lo
 	cb->disk = csv_super_of(iter->inode->i_sb)->vol->disk;
 	cb->done = bio->bi_end_io;
 	bio->bi_end_io = csv_dio_bio_end;
-	/* may wait for a slot: not from within the block layer */
 	if (!csv_layout_begin_bio(&dio->hold))
 		csv_redrive_bio(cb);
 	else if (cb->route == CSV_ROUTE_BLOCK)
 		csv_redirect_bio(cb);
 	else
-		submit_bio(bio);
+		csv_disk_submit(cb);
 }
 
 /*

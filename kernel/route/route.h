@@ -76,6 +76,7 @@ struct csv_super {
  * @pin_gen: csv_super.pin_gen when @pins began
  * @opens: open files here, of a directory, too
  * @unmappable: file-redirected for good: the coordinator cannot map it
+ * @nodump: chattr +d, for statx()
  * @unmappable_until: jiffies, 0: never; file-redirected until then: it could not be mapped
  * @touched: direct overwrites whose times the coordinator does not know yet
  * @touching: those who have taken @touched, and have not told it yet
@@ -105,6 +106,7 @@ struct csv_inode {
 	int pin_gen;
 	u32 opens;
 	bool unmappable;
+	bool nodump;
 	unsigned long unmappable_until;
 	bool touched;
 	atomic_t touching;

@@ -152,6 +152,9 @@ int csvfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat
 	if (err)
 		return err;
 	generic_fillattr(idmap, mask, inode, stat);
+	generic_fill_statx_attr(inode, stat);
+	stat->attributes |= ci->nodump ? STATX_ATTR_NODUMP : 0;
+	stat->attributes_mask |= STATX_ATTR_NODUMP;
 	stat->result_mask |= STATX_BTIME;
 	stat->btime.tv_sec = ci->btime.sec;
 	stat->btime.tv_nsec = ci->btime.nsec;

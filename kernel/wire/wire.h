@@ -231,7 +231,7 @@ struct csv_attr {
 	__u32 nlink;
 	__u32 uid, gid;
 	__u32 generation;
-	__u32 flags;		/* S_* that matter to a node: CSV_IATTR_* below */
+	__u32 flags;		/* what matters to a node: CSV_IATTR_* below */
 	struct csv_time atime, mtime, ctime, btime;
 };
 
@@ -239,6 +239,8 @@ struct csv_attr {
 #define CSV_IATTR_APPEND	0x2
 #define CSV_IATTR_NOATIME	0x4
 #define CSV_IATTR_UNMAPPABLE	0x8	/* file-redirected; no layouts */
+#define CSV_IATTR_SYNC		0x10	/* each write is as by O_SYNC */
+#define CSV_IATTR_NODUMP	0x20	/* statx() tells it, that is all */
 
 /* SETATTR. */
 #define CSV_SET_MODE		0x001

@@ -124,7 +124,17 @@ is 'regular file 640 5:6 1 65536' held
 assert_eq "$(all bash -c 'lsattr -d /csv/data/held | cut -c 1-20')" "$(node 1 bash -c 'lsattr -d /csv/data/held | cut -c 1-20')"
 assert node 1 chattr +i /csv/data/held
 for n in $(nodes); do refused EPERM "$n" open /csv/data/held write; done
-assert node 3 chattr -i /csv/data/held
+assert node 3 chattr +ad /csv/data/held
+assert_eq "$(all bash -c 'xfs_io -r -c "statx -r" /csv/data/held | grep "attributes = "')" "stat.attributes = 0x70" "immutable, append-only, no dump"
+assert node 3 chattr -iad /csv/data/held
+# shellcheck disable=SC2016 # expanded on the node
+flushes() { node 2 bash -c 'before=$(awk "{ print \$16 }" /sys/block/vda/stat)
+	dd if=/dev/zero of=/csv/data/held bs=4k count=16 oflag=direct conv=notrunc status=none
+	echo $(($(awk "{ print \$16 }" /sys/block/vda/stat) - before))'; }
+assert node 2 dd if=/dev/zero of=/csv/data/held bs=64k count=1 oflag=direct conv=notrunc status=none
+assert [ "$(flushes)" -lt 16 ]
+assert node 3 chattr +S /csv/data/held
+assert [ "$(flushes)" -ge 16 ]
 assert node 1 rm /csv/data/held /csv/data/times
 
 note "holes and data"

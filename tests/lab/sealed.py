@@ -13,10 +13,10 @@ import images
 from images import LabError
 
 # All programs of these packages, and the libraries of those.
-PACKAGES = ["bash", "coreutils", "dmsetup", "findutils", "fio", "grep", "hostname", "iproute2", "kmod", "mawk", "mount", "nbd-client",
+PACKAGES = ["bash", "coreutils", "dmsetup", "findutils", "fio", "grep", "hostname", "iproute2", "kmod", "mount", "nbd-client",
             "nbd-server", "nfs-common", "nfs-kernel-server", "nvme-cli", "procps", "sed", "util-linux", "xfsprogs"]
 FILES = ["/etc/exports", "/etc/group", "/etc/hosts", "/etc/ld.so.cache", "/etc/netconfig", "/etc/nsswitch.conf", "/etc/passwd",
-         "/etc/protocols", "/etc/rpc", "/etc/services", "/usr/bin/awk", "/etc/alternatives/awk"]
+         "/etc/protocols", "/etc/rpc", "/etc/services"]
 DLOPENED = ["libgcc_s.so.1"]  # by glibc, when a thread is cancelled
 # With what they need; crypto whole, as the kernel asks for it by the names of algorithms.
 MODULES = ["brd", "bridge", "configfs", "dm_mod", "nbd", "nfsd", "nfsv4", "nvme_tcp", "nvmet_tcp", "veth", "xfs"]
@@ -94,8 +94,9 @@ def initramfs(directory, kernel, argv, more_packages):
     images.fill_share(share, kernel.flavour)
     with open(command, "w") as file:
         file.write(shlex.join(argv) + "\n")
-    files = programs([*PACKAGES, *more_packages])
-    files += libraries(files) + FILES + modules(kernel.release, f"{share}/csvfs/kernel/csvfs.ko")
+    files = programs([*PACKAGES, *more_packages]) + ["/usr/bin/awk"]  # which of them is the administrator's choice
+    files += libraries(files) + list(filter(os.path.exists, FILES))
+    files += modules(kernel.release, f"{share}/csvfs/kernel/csvfs.ko")
     entries = [(path[1:], path) for path in with_parents(files)]
     entries += [("init", f"{images.HERE}/guest/sealed-init"), ("lab", share), ("lab/command", command)]
     entries += sorted((os.path.relpath(path, directory), path) for place, folders, names in os.walk(share)
