@@ -398,7 +398,8 @@ int csv_lower_check(const char *fstype, const char *device, const u8 uuid[16],
  */
 void csv_lower_get_fsinfo(struct csv_lower *lower, struct csv_fsinfo *info)
 {
-	info->maxbytes = lower->sb->s_maxbytes;
+	/* the end of a larger file's last block is behind what an offset can say */
+	info->maxbytes = round_down(lower->sb->s_maxbytes, lower->sb->s_blocksize);
 	info->blocksize = lower->sb->s_blocksize;
 	info->lbs = lower->lbs;
 	info->time_gran = lower->sb->s_time_gran;

@@ -60,9 +60,11 @@ static int csv_grant_set_range(struct csv_grant *grant, const struct csv_args *i
 	u64 size = i_size_read(grant->inode), end;
 
 	grant->bs = lower->sb->s_blocksize;
-	if (!in->length || in->offset > lower->sb->s_maxbytes ||
-	    in->length > lower->sb->s_maxbytes - in->offset)
+	if (!in->length || in->offset > lower->sb->s_maxbytes)
 		return -EFBIG;
+	/* behind what any file has, but for a file that is larger than it could become here */
+	if (in->length > lower->sb->s_maxbytes - in->offset)
+		return -CSV_EREDIRECT;
 	end = in->offset + in->length;
 	grant->eof = round_down(size, grant->bs);
 	grant->start = round_down(in->offset, grant->bs);
@@ -167,14 +169,9 @@ static enum csv_segment_mode csv_grant_mode_of(struct csv_grant *grant,
 
 static enum csv_ext_state csv_grant_state_of(const struct iomap *iomap)
 {
-	switch (iomap->type) {
-	case IOMAP_MAPPED:
+	if (iomap->type == IOMAP_MAPPED)
 		return CSV_EXT_WRITTEN;
-	case IOMAP_UNWRITTEN:
-		return CSV_EXT_UNWRITTEN;
-	default:
-		return CSV_EXT_HOLE;
-	}
+	return iomap->type == IOMAP_UNWRITTEN ? CSV_EXT_UNWRITTEN : CSV_EXT_HOLE;
 }
 
 /* One piece of an extent, all in one mode: what the node may do already it may go on doing. */

@@ -103,6 +103,25 @@ model 'truncate -s 2222222 model'
 assert node 2 truncate -s 3000000 /csv/data/sparse
 model 'truncate -s 3000000 model'
 
+note "the last bytes of the largest file, and what is behind them"
+limit=$(((1 << 63) - 4096))
+put() { # NODE OFFSET
+	# shellcheck disable=SC2016 # expanded on the node
+	node "$1" bash -c 'printf 1 | dd of=/csv/data/far oflag=seek_bytes seek="$1" bs=1 conv=notrunc status=none 2>&1' put "$2"
+}
+for n in $(nodes); do
+	assert put "$n" $((limit - n))
+	[[ $(put "$n" $limit) == *"File too large" ]] || fail "node $n writes behind the limit"
+done
+for way in 1:local 2:direct 2:block 2:file; do
+	n=${way%:*}
+	route "$n" "${way#*:}"
+	assert_eq "$(node "$n" xfs_io -r -c "pread -q -v $((limit - 3)) 9" /csv/data/far | tr -s ' ')" \
+		"$(printf '%x: 31 31 31 111' $((limit - 3)))" "${way#*:}"
+	assert_eq "$(node "$n" xfs_io -r -c "pread -q -v $((limit + 4090)) 3" /csv/data/far)" "" "${way#*:}, behind the limit"
+done
+assert node 1 rm /csv/data/far
+
 note "a grant to read takes no right to write away"
 layouts() { csvctl_on 2 stat show data | awk '/LAYOUT_GET/ { sum += $3 } END { print sum + 0 }'; }
 overwrite='dd if=/dev/zero of=/csv/data/rights bs=64k seek=1 count=1 oflag=direct conv=notrunc status=none'
