@@ -230,11 +230,28 @@ unlock:
 }
 
 /**
+ * csv_volume_wait_umount() - until a mount that has begun to end has ended
+ * @vol: the volume
+ *
+ * The VFS knows a super block no more while its last messages are under way.
+ *
+ * Context: process; no lock of a super block is held
+ * Return: 0 or -ERESTARTSYS
+ */
+int csv_volume_wait_umount(struct csv_volume *vol)
+{
+	return wait_var_event_killable(&vol->disk_super, !READ_ONCE(vol->disk_super) ||
+				       READ_ONCE(vol->super));
+}
+
+/**
  * csv_volume_mount() - a mount begins to use the volume
  * @vol: the volume
  * @super: the mount
  * @info: of the lower file system, from the coordinator
  * @why: on error, what an administrator should hear
+ *
+ * Return: 0; -EINPROGRESS: csv_volume_wait_umount() first; another error
  */
 int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 		     const struct csv_fsinfo *info, const char **why)
@@ -248,9 +265,9 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 		err = -ENODEV;
 		goto unlock;
 	}
-	*why = "it is mounted already";
+	*why = "a mount of it has not ended yet";
 	if (vol->disk) {
-		err = -EBUSY;
+		err = -EINPROGRESS;
 		goto unlock;
 	}
 	*why = "the hidden disk cannot be made";
@@ -260,11 +277,12 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 		goto unlock;
 	}
 	csv_volume_set_disk(vol, disk);
-	vol->disk_super = super;
+	WRITE_ONCE(vol->disk_super, super);
 	csv_volume_set_path(vol);
 	down_write(&vol->super_lock);
 	WRITE_ONCE(vol->super, super);
 	up_write(&vol->super_lock);
+	wake_up_var(&vol->disk_super);
 	/* a node that has it mounted does not leave the table */
 	csv_peer_tell_all(vol->cn);
 unlock:
@@ -296,7 +314,8 @@ void csv_volume_umount(struct csv_volume *vol, struct csv_super *super)
 	if (vol->disk_super == super) {
 		csv_volume_detach(vol, super);
 		csv_disk_destroy(csv_volume_set_disk(vol, NULL));
-		vol->disk_super = NULL;
+		WRITE_ONCE(vol->disk_super, NULL);
+		wake_up_var(&vol->disk_super);
 		csv_peer_tell_all(vol->cn);
 	}
 	mutex_unlock(&vol->state_mutex);

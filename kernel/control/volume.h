@@ -109,6 +109,7 @@ void csv_volume_event(struct csv_volume *vol, const char *text);
 
 /* A mount begins and ends to use the volume; these make and free @disk. */
 struct csv_fsinfo;
+int csv_volume_wait_umount(struct csv_volume *vol);
 int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 		     const struct csv_fsinfo *info, const char **why);
 void csv_volume_detach(struct csv_volume *vol, struct csv_super *super);

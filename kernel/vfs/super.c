@@ -220,7 +220,8 @@ static int csvfs_fill_super(struct super_block *sb, struct fs_context *fc,
 		return err;
 	err = csv_volume_mount(super->vol, super, &super->info, &why);
 	if (err) {
-		errorf(fc, "volume %s: %s", super->vol->name, why);
+		if (err != -EINPROGRESS)
+			errorf(fc, "volume %s: %s", super->vol->name, why);
 		return err;
 	}
 	csv_mapped_setup(super);
@@ -288,7 +289,8 @@ static int csvfs_ask_root(struct fs_context *fc, struct csv_attr *attr)
 	return err;
 }
 
-static int csvfs_get_tree(struct fs_context *fc)
+/* -EINPROGRESS: the mount before, that was there a moment ago, has not ended yet. */
+static int csvfs_try_tree(struct fs_context *fc)
 {
 	struct csv_volume *vol;
 	struct super_block *sb;
@@ -308,7 +310,7 @@ static int csvfs_get_tree(struct fs_context *fc)
 		csv_volume_put(vol);
 		return -ENOMEM;
 	}
-	err = csvfs_ask_root(fc, &attr);
+	err = csv_volume_wait_umount(vol) ?: csvfs_ask_root(fc, &attr);
 	if (err)
 		return err;
 	sb = sget_fc(fc, csvfs_test_super, csvfs_set_super);
@@ -324,6 +326,16 @@ static int csvfs_get_tree(struct fs_context *fc)
 	}
 	fc->root = dget(sb->s_root);
 	return 0;
+}
+
+static int csvfs_get_tree(struct fs_context *fc)
+{
+	int err;
+
+	do
+		err = csvfs_try_tree(fc);
+	while (err == -EINPROGRESS);
+	return err;
 }
 
 static void csvfs_free_fc(struct fs_context *fc)
