@@ -341,7 +341,7 @@ static const char *csvfs_get_link(struct dentry *dentry, struct inode *inode,
 }
 
 /**
- * csvfs_fileattr_get - FS_IOC_GETFLAGS
+ * csvfs_fileattr_get - FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR
  * @dentry: the file
  * @fa: filled in
  */
@@ -360,7 +360,7 @@ int csvfs_fileattr_get(struct dentry *dentry, struct fileattr *fa)
 }
 
 /**
- * csvfs_fileattr_set - FS_IOC_SETFLAGS
+ * csvfs_fileattr_set - FS_IOC_SETFLAGS, and FS_IOC_FSSETXATTR as far as it sets flags
  * @idmap: of the mount, ignored
  * @dentry: the file
  * @fa: the flags
@@ -370,7 +370,8 @@ int csvfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry, struct fi
 	struct csv_op *op;
 	int err;
 
-	if (!fa->flags_valid || fileattr_has_fsx(fa))
+	/* project, size hints: what is no flag */
+	if (fileattr_has_fsx(fa))
 		return -EOPNOTSUPP;
 	op = csv_op_on(d_inode(dentry), CSV_OP_FLAGS_SET, true);
 	if (IS_ERR(op))

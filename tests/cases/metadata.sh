@@ -126,7 +126,12 @@ assert node 1 chattr +i /csv/data/held
 for n in $(nodes); do refused EPERM "$n" open /csv/data/held write; done
 assert node 3 chattr +ad /csv/data/held
 assert_eq "$(all bash -c 'xfs_io -r -c "statx -r" /csv/data/held | grep "attributes = "')" "stat.attributes = 0x70" "immutable, append-only, no dump"
-assert node 3 chattr -iad /csv/data/held
+assert node 3 chattr -ia /csv/data/held
+# the same flags by FS_IOC_FSSETXATTR, which has more to set than there is here
+if node 2 xfs_io -r -c 'chattr -d +t' /csv/data/held 2>/dev/null; then fail "a flag that there is not was set"; fi
+assert node 2 xfs_io -r -c 'chattr -d +A' /csv/data/held
+assert_eq "$(all bash -c 'lsattr -d /csv/data/held | tr -d -- "-"')" "A /csv/data/held"
+assert node 3 chattr -A /csv/data/held
 # shellcheck disable=SC2016 # expanded on the node
 flushes() { node 2 bash -c 'before=$(awk "{ print \$16 }" /sys/block/vda/stat)
 	dd if=/dev/zero of=/csv/data/held bs=4k count=16 oflag=direct conv=notrunc status=none
