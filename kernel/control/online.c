@@ -244,6 +244,13 @@ int csv_volume_wait_umount(struct csv_volume *vol)
 				       READ_ONCE(vol->super));
 }
 
+static void csv_volume_wake_mount(struct csv_volume *vol)
+{
+	/* pairs with set_current_state() of csv_volume_wait_umount() */
+	smp_mb();
+	wake_up_var(&vol->disk_super);
+}
+
 /**
  * csv_volume_mount() - a mount begins to use the volume
  * @vol: the volume
@@ -282,7 +289,7 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 	down_write(&vol->super_lock);
 	WRITE_ONCE(vol->super, super);
 	up_write(&vol->super_lock);
-	wake_up_var(&vol->disk_super);
+	csv_volume_wake_mount(vol);
 	/* a node that has it mounted does not leave the table */
 	csv_peer_tell_all(vol->cn);
 unlock:
@@ -315,7 +322,7 @@ void csv_volume_umount(struct csv_volume *vol, struct csv_super *super)
 		csv_volume_detach(vol, super);
 		csv_disk_destroy(csv_volume_set_disk(vol, NULL));
 		WRITE_ONCE(vol->disk_super, NULL);
-		wake_up_var(&vol->disk_super);
+		csv_volume_wake_mount(vol);
 		csv_peer_tell_all(vol->cn);
 	}
 	mutex_unlock(&vol->state_mutex);

@@ -57,19 +57,21 @@ struct csv_grant {
 static int csv_grant_set_range(struct csv_grant *grant, const struct csv_args *in)
 {
 	struct csv_lower *lower = &grant->snode->export->lower;
-	u64 size = i_size_read(grant->inode), end;
+	u64 size = i_size_read(grant->inode), end, max;
 
 	grant->bs = lower->sb->s_blocksize;
-	if (!in->length || in->offset > lower->sb->s_maxbytes)
-		return -EFBIG;
+	max = round_down(lower->sb->s_maxbytes, grant->bs);
+	if (!in->length)
+		return -EINVAL;
 	/* behind what any file has, but for a file that is larger than it could become here */
-	if (in->length > lower->sb->s_maxbytes - in->offset)
+	if (in->offset > max || in->length > max - in->offset)
 		return -CSV_EREDIRECT;
 	end = in->offset + in->length;
 	grant->eof = round_down(size, grant->bs);
 	grant->start = round_down(in->offset, grant->bs);
 	grant->need = round_up(end, grant->bs);
 	grant->want = round_up(in->offset + max_t(u64, in->length, in->count), grant->bs);
+	grant->want = min(grant->want, max);
 	if (!grant->write) {
 		grant->need = min(grant->need, round_up(size, grant->bs));
 		grant->want = min(grant->want, round_up(size, grant->bs));

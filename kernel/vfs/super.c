@@ -30,6 +30,7 @@ static struct inode *csvfs_alloc_inode(struct super_block *sb)
 	ci->pin_gen = 0;
 	ci->opens = 0;
 	ci->unmappable = false;
+	ci->nodump = false;
 	ci->unmappable_until = 0;
 	ci->touched = false;
 	atomic_set(&ci->touching, 0);
@@ -334,7 +335,7 @@ static int csvfs_get_tree(struct fs_context *fc)
 
 	do
 		err = csvfs_try_tree(fc);
-	while (err == -EINPROGRESS);
+	while (err == -EINPROGRESS && !fc->s_fs_info);
 	return err;
 }
 

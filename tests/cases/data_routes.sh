@@ -120,6 +120,14 @@ for way in 1:local 2:direct 2:block 2:file; do
 		"$(printf '%x: 31 31 31 111' $((limit - 3)))" "${way#*:}"
 	assert_eq "$(node "$n" xfs_io -r -c "pread -q -v $((limit + 4090)) 3" /csv/data/far)" "" "${way#*:}, behind the limit"
 done
+for way in 1:local 2:direct 2:block 2:file; do
+	n=${way%:*}
+	route "$n" "${way#*:}"
+	assert node 1 truncate -s $((limit - 8192)) /csv/data/far
+	# shellcheck disable=SC2016 # expanded on the node
+	said=$(node "$n" bash -c 'dd if=/dev/zero of=/csv/data/far oflag=seek_bytes,direct seek="$1" bs=2k count=5 conv=notrunc 2>&1' grow $((limit - 8192)) || true)
+	[[ $said == *"File too large"*"4+0 records out"* ]] || fail "${way#*:}, up to the limit: $said"
+done
 assert node 1 rm /csv/data/far
 
 note "a grant to read takes no right to write away"

@@ -6,6 +6,7 @@ not depend on the host at all. A guest on a 9p root does: when the host answers 
 import glob
 import os
 import shlex
+import shutil
 import stat
 import subprocess
 
@@ -17,7 +18,10 @@ PACKAGES = ["bash", "coreutils", "dmsetup", "findutils", "fio", "grep", "hostnam
             "nbd-server", "nfs-common", "nfs-kernel-server", "nvme-cli", "procps", "sed", "util-linux", "xfsprogs"]
 FILES = ["/etc/exports", "/etc/group", "/etc/hosts", "/etc/ld.so.cache", "/etc/netconfig", "/etc/nsswitch.conf", "/etc/passwd",
          "/etc/protocols", "/etc/rpc", "/etc/services"]
-DLOPENED = ["libgcc_s.so.1"]  # by glibc, when a thread is cancelled
+# Links to folders of /usr; a package need not name its files by them.
+LINKS = ["/bin", "/lib", "/lib64", "/sbin"]
+# By glibc, when a thread is cancelled; by kmod.
+DLOPENED = ["libgcc_s.so.1", "liblzma.so.5", "libzstd.so.1"]
 # With what they need; crypto whole, as the kernel asks for it by the names of algorithms.
 MODULES = ["brd", "bridge", "configfs", "dm_mod", "nbd", "nfsd", "nfsv4", "nvme_tcp", "nvmet_tcp", "veth", "xfs"]
 CRYPTO = ["arch/x86/crypto", "crypto", "lib/crypto"]
@@ -26,10 +30,14 @@ CRYPTO = ["arch/x86/crypto", "crypto", "lib/crypto"]
 def programs(packages):
     """What the packages bring to directories of programs, links as well."""
     done = subprocess.run(["dpkg-query", "-L", *packages], stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise LabError("packages are missing: run 'make deps'")
+    if done.returncode:  # it has said which
+        raise LabError("packages are missing: run 'make deps', or install them")
     kept = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
     return [path for path in done.stdout.splitlines() if path.startswith(kept) and os.path.isfile(path)]
+
+
+def existing(paths):
+    return filter(os.path.exists, paths)
 
 
 def libraries(paths):
@@ -37,7 +45,7 @@ def libraries(paths):
     done = subprocess.run(["ldd", *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found = {word for line in done.stdout.splitlines() for word in line.split() if word[0] == "/" and word[-1] != ":"}
     folder = next(os.path.dirname(path) for path in found if path.endswith("/libc.so.6"))
-    return [*found, *(f"{folder}/{name}" for name in DLOPENED)]
+    return [*found, *existing(f"{folder}/{name}" for name in DLOPENED)]
 
 
 def modules(release, csvfs):
@@ -48,7 +56,7 @@ def modules(release, csvfs):
     for name in CRYPTO:
         paths += glob.glob(f"{base}/kernel/{name}/**/*.ko*", recursive=True)
     needs = subprocess.run(["modinfo", "-F", "depends", csvfs], stdout=subprocess.PIPE, text=True, check=True)
-    return paths + images.module_paths(release, MODULES + needs.stdout.strip().split(","))
+    return paths + images.module_paths(release, MODULES + needs.stdout.replace(",", " ").split())
 
 
 def with_parents(paths):
@@ -90,12 +98,13 @@ def entry(out, number, name, path):
 def initramfs(directory, kernel, argv, more_packages):
     """Make it below directory: the host's files, and in lab/ what other guests have from the share, and the command."""
     image, share, command = f"{directory}/initramfs.cpio", f"{directory}/lab", f"{directory}/command"
-    os.makedirs(share, exist_ok=True)
+    shutil.rmtree(share, ignore_errors=True)  # what is not built any more is not run
+    os.makedirs(share)
     images.fill_share(share, kernel.flavour)
     with open(command, "w") as file:
         file.write(shlex.join(argv) + "\n")
     files = programs([*PACKAGES, *more_packages]) + ["/usr/bin/awk"]  # which of them is the administrator's choice
-    files += libraries(files) + list(filter(os.path.exists, FILES))
+    files += [*libraries([*files, f"{share}/csvfs/csvctl"]), *existing(FILES), *LINKS]
     files += modules(kernel.release, f"{share}/csvfs/kernel/csvfs.ko")
     entries = [(path[1:], path) for path in with_parents(files)]
     entries += [("init", f"{images.HERE}/guest/sealed-init"), ("lab", share), ("lab/command", command)]

@@ -10,7 +10,7 @@
 set -euo pipefail
 export DM_DISABLE_UDEV=1 # there is none in the guest: dmsetup has to make the device nodes itself
 
-# volume 1 is the first base disk; with --icount the disks are in memory
+# volume 1 is the first base disk; those of a sealed guest are in memory
 base() {
 	local disks=(/dev/vd[a-z])
 	[ -b "${disks[0]}" ] || disks=(/dev/ram[0-9])
