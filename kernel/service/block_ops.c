@@ -218,11 +218,13 @@ static void csv_block_submit_work(struct work_struct *work)
 	struct csv_export *export = call->private;
 	int err;
 
-	if (call->opcode == CSV_OP_BLOCK_FLUSH)
-		err = blkdev_issue_flush(export->lower.bdev);
-	else
-		err = csv_block_submit(export, call, false);
-	if (err || call->opcode == CSV_OP_BLOCK_FLUSH)
+	if (call->opcode == CSV_OP_BLOCK_FLUSH) {
+		csv_block_finish(export, call, blkdev_issue_flush(export->lower.bdev));
+		return;
+	}
+	err = csv_block_submit(export, call, false);
+	/* without an error the call may be over, and be the next one of its slot already */
+	if (err)
 		csv_block_finish(export, call, err);
 }
 
