@@ -11,7 +11,7 @@ qemu_package=qemu-system-x86
 packages=(
 	build-essential git bc bison flex libelf-dev libssl-dev kmod pkgconf sparse clang     # build
 	libmnl-dev libaio-dev liburing-dev python3-yaml python3-jsonschema man-db groff shellcheck
-	busybox-static cpio xz-utils zstd iproute2 iputils-ping procps dmsetup # lab
+	busybox-static cpio xz-utils zstd hostname mount iproute2 iputils-ping procps dmsetup # lab
 	xfsprogs e2fsprogs attr acl keyutils util-linux fio gnuplot-nox                        # cases, benchmarks
 	nfs-kernel-server nfs-common nvme-cli nbd-server nbd-client                            # peers
 )
