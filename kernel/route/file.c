@@ -281,13 +281,24 @@ bool csv_file_may_submit(struct kiocb *iocb, const struct iov_iter *iter)
 	       csv_file_pins(iter, iov_iter_count(iter)) && !READ_ONCE(super->vol->export);
 }
 
+/* @op has its data; it is @task's, whose kiocb it completes. */
+static void csv_file_begin(struct csv_op *op, struct kiocb *iocb, struct task_struct *task)
+{
+	/* until it is over inode_dio_wait() waits for it */
+	if (op->opcode == CSV_OP_WRITE)
+		inode_dio_begin(file_inode(iocb->ki_filp));
+	op->task = get_task_struct(task);
+	op->private = iocb;
+	op->done = csv_file_done;
+}
+
 /**
  * csv_file_submit - begin to READ or WRITE
  * @iocb: the caller's, asynchronous
  * @iter: its memory, as csv_file_may_submit() found it; as it was, unless it was begun
  *
  * Context: for a write that neither appends nor extends the file, the inode's lock is
- * held, which need not be exclusive. Until it is over inode_dio_wait() waits for it.
+ * held, which need not be exclusive.
  * Return: -EIOCBQUEUED, or an error
  */
 ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter)
@@ -308,14 +319,11 @@ ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter)
 	op->in.offset = iocb->ki_pos;
 	if (write) {
 		op->in.flags = csv_file_write_flags(iocb);
-		inode_dio_begin(inode);
 	} else {
 		op->in.count = pinned;
 		csv_op_dirty_pages(op);
 	}
-	op->task = get_task_struct(current);
-	op->private = iocb;
-	op->done = csv_file_done;
+	csv_file_begin(op, iocb, current);
 	err = csv_op_submit(op, iocb->ki_flags & IOCB_NOWAIT);
 	if (!err)
 		return -EIOCBQUEUED;
@@ -326,6 +334,52 @@ ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter)
 	csv_op_put(op);
 	iov_iter_revert(iter, pinned);
 	return err;
+}
+
+/**
+ * csv_file_keep - prepare a WRITE, for when the data cannot go by another route after all
+ * @iocb: the caller's
+ * @iter: its memory, which is not advanced
+ *
+ * Return: a reference, for csv_file_send_kept() or csv_op_put(); its data_out is the data.
+ * NULL: not without bringing in memory, not in one piece, or not from such memory
+ */
+struct csv_op *csv_file_keep(struct kiocb *iocb, const struct iov_iter *iter)
+{
+	struct iov_iter data = *iter;
+	size_t len = iov_iter_count(iter);
+	struct csv_op *op;
+
+	if (len > CSV_WIRE_IO_MAX || (!user_backed_iter(iter) && !iov_iter_is_bvec(iter)))
+		return NULL;
+	op = csv_op_on(file_inode(iocb->ki_filp), CSV_OP_WRITE, false);
+	if (IS_ERR(op))
+		return NULL;
+	op->in.offset = iocb->ki_pos;
+	op->in.flags = csv_file_write_flags(iocb);
+	if (iov_iter_is_bvec(iter)) {
+		/* whoever gave it keeps it until the call is over */
+		op->data_out = data;
+		return op;
+	}
+	if (csv_op_pin(op, &data, len, false) == len)
+		return op;
+	csv_op_put(op);
+	return NULL;
+}
+
+/**
+ * csv_file_send_kept - let the coordinator do it
+ * @op: from csv_file_keep(), whose reference is consumed
+ * @iocb: the same kiocb, which it completes
+ * @task: the caller
+ *
+ * Context: any
+ */
+void csv_file_send_kept(struct csv_op *op, struct kiocb *iocb, struct task_struct *task)
+{
+	csv_file_begin(op, iocb, task);
+	csv_op_queue(op);
 }
 
 /**

@@ -35,6 +35,26 @@ bool csv_layout_lost(const struct csv_hold *hold)
 	return hold->generation != csv_disk_generation(hold->disk);
 }
 
+/**
+ * csv_layout_is_written - whether all of it is data already: a write there needs no COMMIT
+ * @hold: the hold
+ */
+bool csv_layout_is_written(const struct csv_hold *hold)
+{
+	struct csv_inode *ci = hold->ci;
+	const struct csv_extent *ext = NULL;
+	u64 pos;
+
+	spin_lock_irq(&ci->lock);
+	for (pos = hold->start; pos < hold->end; pos = ext->end) {
+		ext = csv_extent_map_find(&ci->extents, pos);
+		if (!ext || ext->state != CSV_EXT_WRITTEN)
+			break;
+	}
+	spin_unlock_irq(&ci->lock);
+	return pos >= hold->end;
+}
+
 /*
  * Nothing more goes to the disk under a lost hold without bios: what is left of its I/O
  * goes by the coordinator, which may be waiting for us right now.

@@ -34,6 +34,7 @@
  * @write: direction
  * @end: of the application's request, in the file
  * @before: bytes of the request that earlier pieces did, if this one is asynchronous
+ * @kept: asynchronous, and needs a COMMIT: the same as a WRITE, for when that is refused
  * @start: when it began
  */
 struct csv_dio {
@@ -47,6 +48,7 @@ struct csv_dio {
 	bool write;
 	u64 end;
 	size_t before;
+	struct csv_op *kept;
 	ktime_t start;
 };
 
@@ -209,6 +211,7 @@ static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_rout
 		.ki_ioprio = user->ki_ioprio,
 	};
 	dio->task = dio->alone ? get_task_struct(current) : current;
+	dio->kept = NULL;
 	dio->user = user;
 	dio->route = route;
 	dio->write = write;
@@ -221,6 +224,8 @@ static void csv_dio_free(struct csv_dio *dio)
 {
 	if (!dio->alone)
 		return;
+	if (dio->kept)
+		csv_op_put(dio->kept);
 	put_task_struct(dio->task);
 	kmem_cache_free(csv_dio_cache, dio);
 }
@@ -245,10 +250,16 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 	struct csv_dio *dio = container_of(iocb, struct csv_dio, iocb);
 	struct kiocb *user = dio->user;
 
+	csv_dio_release(dio);
+	if (csv_mapped_lost(ret) && dio->kept) {
+		csv_file_send_kept(dio->kept, user, dio->task);
+		dio->kept = NULL;
+		csv_dio_free(dio);
+		return;
+	}
 	csv_dio_count(dio, ret > 0 ? ret - dio->before : ret);
 	if (ret > 0)
 		user->ki_pos = iocb->ki_pos;
-	csv_dio_release(dio);
 	if (csv_mapped_lost(ret))
 		ret = -EIO;
 	csv_dio_free(dio);
@@ -263,9 +274,15 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 			   bool nofault)
 {
 	struct super_block *sb = file_inode(dio->iocb.ki_filp)->i_sb;
+	struct iov_iter pinned, *data = iter;
 	struct kiocb *user = dio->user;
 	ssize_t ret;
 
+	/* once is enough */
+	if (dio->kept) {
+		pinned = dio->kept->data_out;
+		data = &pinned;
+	}
 	dio->before = async ? done : 0;
 	if (async)
 		dio->iocb.ki_complete = csv_dio_complete;
@@ -273,7 +290,7 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 	if (nofault)
 		pagefault_disable();
 	iter->nofault = nofault;
-	ret = iomap_dio_rw(&dio->iocb, iter, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
+	ret = iomap_dio_rw(&dio->iocb, data, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
 			   (nofault ? IOMAP_DIO_PARTIAL : 0) | (async ? 0 : IOMAP_DIO_FORCE_WAIT),
 			   dio, dio->before);
 	iter->nofault = false;
@@ -284,6 +301,8 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 	/* what came before is counted in once, by whoever completes */
 	if (ret > 0)
 		ret -= dio->before;
+	if (ret > 0 && dio->kept)
+		iov_iter_advance(iter, ret);
 	if (ret != -EFAULT) /* has not been tried, see csv_mapped_fault_in() */
 		csv_dio_count(dio, ret);
 	if (ret > 0)
@@ -300,6 +319,20 @@ static bool csv_mapped_drops_privs(struct inode *inode)
 	       setattr_should_drop_suidgid(&nop_mnt_idmap, inode);
 }
 
+/*
+ * A COMMIT may be refused, where a coordinator died and others have written meanwhile. Who
+ * waits for the call writes again then; for who does not the data is kept. Where that
+ * cannot be, he has to wait, too.
+ */
+static bool csv_mapped_keep(struct csv_dio *dio, const struct iov_iter *iter, size_t done)
+{
+	if (!dio->write || csv_layout_is_written(&dio->hold))
+		return true;
+	if (!done)
+		dio->kept = csv_file_keep(dio->user, iter);
+	return dio->kept;
+}
+
 /* One piece of a call. @iter is advanced by what was done. */
 static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 				enum csv_route route, size_t done, bool may_async, bool nofault,
@@ -310,6 +343,7 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	bool alone = may_async && !is_sync_kiocb(user);
 	struct csv_dio on_stack, *dio = &on_stack;
 	size_t want = iov_iter_count(iter), before;
+	bool async;
 	ssize_t held, ret;
 
 	/* pages of an mmap() may be locked */
@@ -337,7 +371,9 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	iov_iter_truncate(iter, held);
 	before = iov_iter_count(iter);
 	*last = held == want;
-	ret = csv_dio_run(dio, iter, alone && *last, done, nofault);
+	iter->nofault = nofault;
+	async = alone && *last && csv_mapped_keep(dio, iter, done);
+	ret = csv_dio_run(dio, iter, async, done, nofault);
 	if (ret != -EIOCBQUEUED) {
 		iov_iter_reexpand(iter, iov_iter_count(iter) + want - before);
 		if (ret < held)

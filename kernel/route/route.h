@@ -261,6 +261,7 @@ size_t csv_layout_hold(struct csv_inode *ci, loff_t pos, size_t len, bool write,
 		       struct csv_hold *hold);
 void csv_layout_release(struct csv_hold *hold);
 bool csv_layout_lost(const struct csv_hold *hold);
+bool csv_layout_is_written(const struct csv_hold *hold);
 bool csv_layout_begin_bio(struct csv_hold *hold);
 void csv_layout_end_bio(struct csv_hold *hold);
 ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool write,
@@ -297,6 +298,8 @@ ssize_t csv_file_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t csv_file_write(struct kiocb *iocb, struct iov_iter *from, bool append);
 bool csv_file_may_submit(struct kiocb *iocb, const struct iov_iter *iter);
 ssize_t csv_file_submit(struct kiocb *iocb, struct iov_iter *iter);
+struct csv_op *csv_file_keep(struct kiocb *iocb, const struct iov_iter *iter);
+void csv_file_send_kept(struct csv_op *op, struct kiocb *iocb, struct task_struct *task);
 int csv_file_read_folio(struct inode *inode, struct folio *folio);
 
 /* mapped.c: local, direct and block-redirected data */

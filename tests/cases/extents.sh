@@ -41,3 +41,29 @@ assert write 3 b
 assert_eq "$(first 2)" b "what node 2 reads"
 assert write 2 c
 assert_eq "$(first 3)" c "what node 3 reads"
+
+note "others fill up the blocks of an asynchronous write before its COMMIT"
+assert node 2 fallocate -l 1M /csv/data/late
+assert node 2 dd if=/dev/zero of=/csv/data/late bs=4k count=1 oflag=direct conv=notrunc status=none
+# the second half comes later, when nothing gets to the coordinator
+late=(--rw=write --bs=4k --size=128k --iodepth=16 --verify=crc32c)
+before=$(disk_bytes 2)
+asynchronous late "${late[@]}" --thinktime=4s --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0 &
+writer=$!
+written() { [ $(($(disk_bytes 2) - before)) -ge "$1" ]; }
+wait_for 30 written 65536
+sleep 1
+assert node 2 ip link set eth0 down
+wait_for 30 written 131072
+lost() { csvctl_on 1 node show n2 | grep -q 'not connected'; }
+wait_for 60 lost
+assert csvctl_on 1 node set n2 fenced on
+# nothing keeps others from its blocks, and each of these fills up one of them with zeros
+assert node 3 python3 -c 'import os
+f = os.open("/csv/data/late", os.O_RDWR)
+for block in range(16, 32): os.pwrite(f, b"x" * 100, block * 4096 + 50)'
+kill -0 $writer || fail "the writer did not wait for its COMMIT"
+assert csvctl_on 1 node set n2 fenced off
+assert node 2 ip link set eth0 up
+assert wait $writer
+for n in 2 3; do assert node $n fio --name=w --filename=/csv/data/late --ioengine=psync --direct=1 "${late[@]}" --verify_only=1 --output=/tmp/fio; done
