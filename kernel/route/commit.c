@@ -6,21 +6,20 @@
 #include "../block/block.h"
 #include "route.h"
 
-/* The blocks of a range, as COMMIT names them; those of a lost layout, too. */
+/* The blocks of a range, as COMMIT names them, and the newest grant; none of a lost layout. */
 static unsigned int csv_layout_collect(struct csv_hold *hold, u64 start, u64 end,
-				       struct csv_wire_extent *out, unsigned int max)
+				       struct csv_wire_extent *out, unsigned int max, u64 *seq)
 {
 	struct csv_inode *ci = hold->ci;
-	const struct csv_extent_map *map;
 	const struct csv_extent *ext;
 	unsigned int nr = 0;
 
 	spin_lock_irq(&ci->lock);
-	map = csv_layout_lost(hold) ? &ci->lost : &ci->extents;
-	while (start < end && nr < max) {
+	*seq = ci->grant_seq;
+	while (start < end && nr < max && !csv_layout_lost(hold)) {
 		u64 to;
 
-		ext = csv_extent_map_find(map, start);
+		ext = csv_extent_map_find(&ci->extents, start);
 		if (!ext || ext->state == CSV_EXT_HOLE)
 			break;
 		to = min(end, ext->end);
@@ -76,10 +75,10 @@ static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
  * @new_size: the file is at least that long now
  * @task: who wrote
  *
- * A coordinator that was reborn does not know of the grant, but the blocks are
- * where they were, since they had been logged before: it is asked to look.
+ * No other coordinator is asked than the one that granted the layout. The next one could
+ * not tell whether the blocks have been another file's since, or written to by others.
  *
- * Return: 0; -CSV_ENO_LAYOUT: the grant is gone, write again; another error
+ * Return: 0; -CSV_ENO_LAYOUT: the layout is lost, write again; another error
  */
 int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size,
 		      struct task_struct *task)
@@ -98,7 +97,7 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 	ext = kcalloc(CSV_EXTENTS_MAX, sizeof(*ext), GFP_NOFS);
 	if (!ext)
 		goto put;
-	nr = csv_layout_collect(hold, start, end, ext, CSV_EXTENTS_MAX);
+	nr = csv_layout_collect(hold, start, end, ext, CSV_EXTENTS_MAX, &op->in.seq);
 	err = -CSV_ENO_LAYOUT;
 	if (!nr)
 		goto put;
@@ -109,12 +108,7 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 	iov_iter_kvec(&op->data_out, ITER_SOURCE, &op->kvec, 1, op->kvec.iov_len);
 	op->task = task;
 	op->in.offset = new_size;
-	op->in.seq = csv_layout_lost(hold) ? 0 : ci->grant_seq;
 	err = csv_op_run(op);
-	if (err == -CSV_ENO_LAYOUT && csv_layout_lost(hold) && op->in.seq) {
-		op->in.seq = 0;
-		err = csv_op_run(op);
-	}
 	/* else: executed or not, and perhaps later: what we know of these blocks may be wrong */
 	if (!err)
 		csv_layout_committed(ci, start, end, &op->out.attr);

@@ -202,8 +202,6 @@ void csv_layout_release(struct csv_hold *hold)
 
 	spin_lock_irqsave(&ci->lock, flags);
 	list_del(&hold->entry);
-	if (list_empty(&ci->holds))
-		csv_extent_map_destroy(&ci->lost);
 	/* under the lock: a recall that sees no hold may free the inode */
 	if (waitqueue_active(&ci->hold_wait))
 		wake_up_all(&ci->hold_wait);
@@ -472,9 +470,6 @@ void csv_layout_drop_all(struct csv_super *super)
 		ci = list_first_entry(&super->layouts, struct csv_inode, layout_entry);
 		list_del_init(&ci->layout_entry);
 		spin_lock_irq(&ci->lock);
-		/* who has written under them still has to say where */
-		if (!list_empty(&ci->holds) && csv_extent_map_empty(&ci->lost))
-			swap(ci->lost, ci->extents);
 		csv_extent_map_remove(&ci->extents, 0, U64_MAX);
 		spin_unlock_irq(&ci->lock);
 	}

@@ -61,7 +61,6 @@ struct csv_super {
  * @lock: protects what follows up to @hold_wait
  * @extents: what this node may read and write by itself
  * @generation: csv_disk.generation of @extents
- * @lost: extents of a session that ended while @holds were there, until they end
  * @holds: I/O in progress under @extents
  * @recalls: ranges that are being given up; no new hold begins there
  * @grant_seq: of the newest grant installed
@@ -91,7 +90,6 @@ struct csv_inode {
 	spinlock_t lock;
 	struct csv_extent_map extents;
 	u32 generation;
-	struct csv_extent_map lost;
 	struct list_head holds;
 	struct list_head recalls;
 	u64 grant_seq;

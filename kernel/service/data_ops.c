@@ -132,8 +132,6 @@ static ssize_t csv_service_write_locked(struct csv_request *req, struct csv_snod
 {
 	ssize_t n;
 
-	csv_changed_mark(req->export, d_inode(snode->dentry), pos,
-			 pos + iov_iter_count(&req->call->data), CSV_CHANGED_ANY);
 	csv_commit_begin(req, d_inode(snode->dentry));
 	n = csv_lower_write(file, &req->call->data, pos, req->in.flags & CSV_WRITE_SYNC);
 	csv_commit_end(req, d_inode(snode->dentry));
@@ -272,7 +270,6 @@ static int csv_service_fallocate_locked(struct csv_request *req, struct csv_snod
 	old = csv_service_assume(req);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
-	csv_changed_mark(req->export, inode, start, end, CSV_CHANGED_ANY);
 	csv_commit_begin(req, inode);
 	err = csv_lower_fallocate(&req->export->lower, file, req->in.flags, req->in.offset,
 				  req->in.length);

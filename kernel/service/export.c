@@ -12,6 +12,7 @@ static void csv_export_free(struct csv_export *export)
 {
 	csv_export_stop_threads(export);
 	csv_pages_destroy(&export->pages);
+	xa_destroy(&export->ended);
 	kvfree(export);
 }
 
@@ -42,7 +43,8 @@ static int csv_export_check(struct csv_export *export, const char **why)
 		*why = "the epoch cannot be written to the lower root";
 		return err;
 	}
-	atomic64_set(&export->seq, (u64)onlines << 40);
+	export->first_seq = (u64)onlines << 40;
+	atomic64_set(&export->seq, export->first_seq);
 	return 0;
 }
 
@@ -81,6 +83,7 @@ int csv_export_start(struct csv_volume *vol, struct csv_export **exportp, const 
 	export->epoch = vol->epoch;
 	refcount_set(&export->ref, 1);
 	init_completion(&export->gone);
+	xa_init(&export->ended);
 	spin_lock_init(&export->snode_lock);
 	spin_lock_init(&export->local_lock);
 	INIT_LIST_HEAD(&export->local);
@@ -191,9 +194,30 @@ static void csv_export_drop_one(struct csv_snode *snode, void *data)
  */
 void csv_export_drop_node(struct csv_export *export, u32 node)
 {
+	u64 ended;
+
 	csv_export_wait_served(export, node);
 	csv_service_block_wait(export);
+	ended = atomic64_inc_return(&export->seq) - export->first_seq;
+	xa_store(&export->ended, node, xa_mk_value(ended), GFP_NOFS | __GFP_NOFAIL);
 	csv_export_for_each(export, csv_export_drop_one, &node);
+}
+
+/**
+ * csv_export_is_void - whether a layout has ended, whatever its node was granted since
+ * @export: the volume
+ * @node: the node
+ * @seq: of the newest grant that the node knew then
+ *
+ * Granted by an earlier coordinator, or before the node was reborn or fenced. The blocks
+ * may be the same again, and have been another file's meanwhile.
+ */
+bool csv_export_is_void(struct csv_export *export, u32 node, u64 seq)
+{
+	void *ended = xa_load(&export->ended, node);
+
+	return seq < export->first_seq ||
+	       (ended && seq - export->first_seq < xa_to_value(ended));
 }
 
 static void csv_export_recall_one(struct csv_snode *snode, void *data)

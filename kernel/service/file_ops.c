@@ -89,15 +89,6 @@ static int csv_service_recall(struct csv_request *req, struct csv_snode *snode, 
 				CSV_SEGMENT_RW_EXCL);
 }
 
-/* The blocks of both ends of the file are partly zeroed. */
-static void csv_service_resizes(struct csv_request *req, const struct inode *inode)
-{
-	u64 old = i_size_read(inode), new = req->in.setattr.size;
-
-	csv_changed_mark(req->export, inode, old, old + 1, CSV_CHANGED_ANY);
-	csv_changed_mark(req->export, inode, new, new + 1, CSV_CHANGED_ANY);
-}
-
 static int csv_service_change(struct csv_request *req, struct csv_snode *snode)
 {
 	const struct cred *old = csv_service_assume(req);
@@ -105,8 +96,6 @@ static int csv_service_change(struct csv_request *req, struct csv_snode *snode)
 
 	if (IS_ERR(old))
 		return PTR_ERR(old);
-	if (req->in.setattr.valid & CSV_SET_SIZE)
-		csv_service_resizes(req, d_inode(snode->dentry));
 	csv_commit_begin(req, d_inode(snode->dentry));
 	err = csv_lower_setattr(&req->export->lower, snode->dentry, &req->in.setattr);
 	csv_commit_end(req, d_inode(snode->dentry));

@@ -312,10 +312,6 @@ static int csv_grant_run(struct csv_grant *grant, struct csv_request *req)
 
 	if (READ_ONCE(snode->export->draining))
 		return -CSV_ENOT_COORD;
-	/* readers would keep a COMMIT away for ever; these blocks go by us until it is done */
-	if (snode->reclaimer && snode->reclaimer != grant->node &&
-	    time_before(jiffies, snode->reclaim_end))
-		return -CSV_EREDIRECT;
 	err = csv_grant_clear(grant, req);
 	if (err)
 		return err;
@@ -388,14 +384,16 @@ put:
 
 /* COMMIT's ranges lie wholly within RW grants of the node, at the granted addresses. */
 static int csv_commit_check(struct csv_snode *snode, u32 node, const struct iomap *maps, int nr,
-			    u64 new_size)
+			    const struct csv_args *in)
 {
 	u32 bs = snode->export->lower.sb->s_blocksize;
-	u64 size = i_size_read(d_inode(snode->dentry));
+	u64 size = i_size_read(d_inode(snode->dentry)), new_size = in->offset;
 	struct csv_segment seg;
 	int i;
 
 	lockdep_assert_held(&snode->seg_mutex);
+	if (csv_export_is_void(snode->export, node, in->seq))
+		return -CSV_ENO_LAYOUT;
 	for (i = 0; i < nr; i++) {
 		u64 start = maps[i].offset, end = start + maps[i].length;
 
@@ -418,59 +416,6 @@ static int csv_commit_check(struct csv_snode *snode, u32 node, const struct ioma
 	return 0;
 }
 
-/* Where the node says, and not written to by somebody else, who would have filled up a block. */
-static bool csv_commit_is_there(struct csv_snode *snode, u32 node, const struct iomap *found,
-				u64 addr)
-{
-	return found->type != IOMAP_HOLE && found->addr == addr &&
-	       !csv_changed_by_others(snode->export, d_inode(snode->dentry), found->offset,
-				      found->offset + found->length, node);
-}
-
-/*
- * A COMMIT of what an earlier coordinator had granted. The blocks are the file's
- * still, at the same place, if they are where the node says; nobody else may
- * have written to them since. They are written already if that coordinator had
- * executed it. -EAGAIN: somebody reads them, and has to be told first.
- */
-static int csv_commit_check_reclaim(struct csv_snode *snode, u32 node, const struct iomap *maps,
-				    int nr, u64 new_size)
-{
-	struct csv_lower *lower = &snode->export->lower;
-	struct inode *inode = d_inode(snode->dentry);
-	u64 bs = lower->sb->s_blocksize, size = i_size_read(inode), pos, end;
-	u32 nodes[CSV_NODES_MAX];
-	struct iomap found;
-	int i, err;
-
-	lockdep_assert_held(&snode->seg_mutex);
-	for (i = 0; i < nr; i++) {
-		pos = maps[i].offset;
-		end = pos + maps[i].length;
-		if (((pos | end) & (bs - 1)) || end <= pos)
-			return -EINVAL;
-		if (csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_READ, nodes))
-			return -CSV_ENO_LAYOUT;
-		for (; pos < end; pos += found.length) {
-			err = csv_lower_map(lower, inode, pos, end - pos, false, &found);
-			if (err || !csv_commit_is_there(snode, node, &found,
-							maps[i].addr + (pos - maps[i].offset)))
-				return -CSV_ENO_LAYOUT;
-		}
-		if (csv_segments_conflict(&snode->segs, node, maps[i].offset, end,
-					  CSV_SEGMENT_RW_EXCL, nodes))
-			return -EAGAIN;
-	}
-	if (new_size <= size)
-		return 0;
-	pos = round_down(size, bs);
-	end = round_up(new_size, bs);
-	if (csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_READ, nodes))
-		return -CSV_ENO_LAYOUT;
-	return csv_segments_conflict(&snode->segs, node, pos, end, CSV_SEGMENT_RW_EXCL, nodes) ?
-		-EAGAIN : 0;
-}
-
 /* What was written may be shared from now on, but for the block of the end. */
 static void csv_commit_record(struct csv_snode *snode, u32 node, const struct iomap *maps, int nr)
 {
@@ -483,7 +428,6 @@ static void csv_commit_record(struct csv_snode *snode, u32 node, const struct io
 	for (i = 0; i < nr; i++) {
 		u64 start = maps[i].offset, end = start + maps[i].length;
 
-		csv_changed_mark(snode->export, d_inode(snode->dentry), start, end, node);
 		excl = csv_segments_lookup(&snode->segs, node, eof, &seg) &&
 		       seg.mode == CSV_SEGMENT_RW_EXCL;
 		csv_segments_reserve(&snode->segs, 2 * CSV_SEGMENTS_EXTRA,
@@ -531,30 +475,18 @@ int csv_service_layout_commit(struct csv_request *req)
 	struct csv_snode *snode;
 	struct iomap *maps;
 	struct inode *inode;
-	bool reclaim = !req->in.seq;
 	int err, nr = 0;
 
-	snode = req->in.seq ? csv_snode_find(req->export, &req->in.fh) :
-		csv_snode_get(req->export, &req->in.fh);
-	if (IS_ERR_OR_NULL(snode))
+	snode = csv_snode_find(req->export, &req->in.fh);
+	if (!snode)
 		return -CSV_ENO_LAYOUT;
 	inode = d_inode(snode->dentry);
 	maps = kcalloc(CSV_EXTENTS_MAX, sizeof(*maps), GFP_NOFS);
 	err = maps ? csv_commit_decode(req, maps, &nr) : -ENOMEM;
 	if (err)
 		goto out;
-	/*
-	 * Nothing that we have granted keeps others from the blocks of a reclaim. It does
-	 * not wait for them, who may wait for recalls, but comes again; nor for readers.
-	 */
-	if (reclaim && !down_write_trylock(&snode->op_lock)) {
-		err = -CSV_ENOT_COORD;
-		goto out;
-	}
 	mutex_lock(&snode->seg_mutex);
-	err = req->in.seq ?
-		csv_commit_check(snode, req->call->node, maps, nr, req->in.offset) :
-		csv_commit_check_reclaim(snode, req->call->node, maps, nr, req->in.offset);
+	err = csv_commit_check(snode, req->call->node, maps, nr, &req->in);
 	if (!err) {
 		csv_commit_begin(req, inode);
 		err = csv_lower_commit(&req->export->lower, inode, maps, nr, req->in.offset);
@@ -566,12 +498,6 @@ int csv_service_layout_commit(struct csv_request *req)
 		}
 	}
 	mutex_unlock(&snode->seg_mutex);
-	if (reclaim && err == -EAGAIN) {
-		csv_snode_reclaims(snode, req->call->node);
-		err = -CSV_ENOT_COORD;
-	}
-	if (reclaim)
-		up_write(&snode->op_lock);
 	if (!err)
 		err = csv_commit_attr(req, snode->dentry);
 out:

@@ -8,8 +8,6 @@
 #include "../control/volume.h"
 #include "service.h"
 
-#define CSV_RECLAIM_TIME	(2 * HZ)	/* longer than a node waits before it tries again */
-
 /* One recall of one range, from one or more nodes; a killed waiter leaves it behind. */
 struct csv_recall_wait {
 	refcount_t ref;
@@ -18,7 +16,6 @@ struct csv_recall_wait {
 	void *key;		/* of wake_up_var(): only an address */
 	struct csv_snode *snode;
 	u64 start, end, seq;
-	bool behind;		/* clears csv_snode.recalling */
 };
 
 /* One RECALL under way to one node; sent again until it is answered. */
@@ -44,8 +41,6 @@ static void csv_recall_put(struct csv_recall_wait *wait)
 
 	if (!refcount_dec_and_test(&wait->ref))
 		return;
-	if (wait->behind)
-		WRITE_ONCE(wait->snode->recalling, false);
 	csv_snode_put(wait->snode);
 	kfree(wait);
 	csv_export_put(export);
@@ -290,7 +285,6 @@ struct csv_recall_behind {
 	struct work_struct work;
 	struct csv_snode *snode;
 	struct csv_export *export;
-	u32 asking;
 };
 
 static void csv_recall_behind_work(struct work_struct *work)
@@ -299,19 +293,15 @@ static void csv_recall_behind_work(struct work_struct *work)
 	struct csv_snode *snode = behind->snode;
 	struct csv_recall_wait *wait;
 
-	wait = csv_recall_begin(snode, NULL, behind->asking, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
-	if (wait) {
-		wait->behind = behind->asking;
+	wait = csv_recall_begin(snode, NULL, 0, 0, U64_MAX, CSV_SEGMENT_RW_EXCL);
+	if (wait)
 		csv_recall_put(wait);
-	} else if (behind->asking) {
-		WRITE_ONCE(snode->recalling, false);
-	}
 	csv_snode_put(snode);
 	csv_export_put(behind->export);
 	kfree(behind);
 }
 
-static void csv_recall_behind(struct csv_snode *snode, u32 asking)
+static void csv_recall_behind(struct csv_snode *snode)
 {
 	struct csv_recall_behind *behind = kzalloc(sizeof(*behind), GFP_NOFS | __GFP_NOFAIL);
 
@@ -319,7 +309,6 @@ static void csv_recall_behind(struct csv_snode *snode, u32 asking)
 	refcount_inc(&snode->export->ref);
 	behind->snode = snode;
 	behind->export = snode->export;
-	behind->asking = asking;
 	INIT_WORK(&behind->work, csv_recall_behind_work);
 	queue_work(csv_wq, &behind->work);
 }
@@ -335,60 +324,7 @@ static void csv_recall_behind(struct csv_snode *snode, u32 asking)
 void csv_snode_recall_unlinked(struct csv_snode *snode)
 {
 	if (!d_inode(snode->dentry)->i_nlink && READ_ONCE(snode->nr_segs))
-		csv_recall_behind(snode, 0);
-}
-
-/* Who reclaims is remembered until it has come again. */
-static void csv_reclaim_work(struct work_struct *work)
-{
-	struct csv_snode *snode = container_of(to_delayed_work(work), struct csv_snode,
-					       reclaim_work);
-	struct csv_export *export = snode->export;
-
-	/* whoever has the lock may wait for an absent node, and no worker does */
-	if (!down_write_trylock(&snode->op_lock)) {
-		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
-		return;
-	}
-	if (time_before(jiffies, snode->reclaim_end)) {
-		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
-		up_write(&snode->op_lock);
-		return;
-	}
-	snode->reclaimer = 0;
-	up_write(&snode->op_lock);
-	csv_snode_put(snode);
-	csv_export_put(export);
-}
-
-/**
- * csv_snode_reclaim_init - of a new inode
- * @snode: the file
- */
-void csv_snode_reclaim_init(struct csv_snode *snode)
-{
-	INIT_DELAYED_WORK(&snode->reclaim_work, csv_reclaim_work);
-}
-
-/**
- * csv_snode_reclaims - a COMMIT of an earlier coordinator's layout meets readers
- * @snode: the file; op_lock is held for writing, and references to it and to its export
- * @node: who wants it, and will come again: until then nobody else is granted anything
- *
- * All others are asked for what they hold.
- */
-void csv_snode_reclaims(struct csv_snode *snode, u32 node)
-{
-	lockdep_assert_held_write(&snode->op_lock);
-	if (!snode->reclaimer) {
-		refcount_inc(&snode->ref);
-		refcount_inc(&snode->export->ref);
-		queue_delayed_work(csv_wq, &snode->reclaim_work, CSV_RECLAIM_TIME);
-	}
-	snode->reclaimer = node;
-	snode->reclaim_end = jiffies + CSV_RECLAIM_TIME;
-	if (!xchg(&snode->recalling, true))
-		csv_recall_behind(snode, node);
+		csv_recall_behind(snode);
 }
 
 /**

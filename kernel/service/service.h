@@ -15,7 +15,6 @@
 
 #define CSV_SNODE_BUCKETS	1024
 #define CSV_TX_BUCKETS		1024
-#define CSV_CHANGED_BUCKETS	8192
 #define CSV_SERVICE_THREADS	8
 #define CSV_SERVICE_DATA	4
 #define CSV_SERVICE_RESERVED	2
@@ -102,6 +101,8 @@ struct csv_replaced {
  * @stopping: no new call is admitted
  * @lower: the lower file system
  * @seq: orders attributes, grants and recalls; grows over every online
+ * @first_seq: where it began: older grants are another coordinator's
+ * @ended: by node: how far @seq was when all its layouts ended
  * @snode_lock: protects @snodes
  * @snodes: by hash of the file handle
  * @attr_mutex: sampling an inode's attributes and numbering the sample, by hash
@@ -116,8 +117,6 @@ struct csv_replaced {
  * @commit_wait: where it sleeps
  * @commit_thread: forces the log when no service thread does
  * @tx_buckets: newest change by hash of the inode
- * @changed: by hash of a block of a file: node that has written a part of it since the volume
- *	is online; 0: none, CSV_CHANGED_ANY: more than one, or otherwise than by layouts
  * @local_lock: protects @local
  * @local: calls of this node's own applications, by csv_call.entry
  * @normal: META calls, which may wait for recalls
@@ -149,6 +148,8 @@ struct csv_export {
 	bool stopping;
 	struct csv_lower lower;
 	atomic64_t seq;
+	u64 first_seq;
+	struct xarray ended;
 	spinlock_t snode_lock;
 	struct hlist_head snodes[CSV_SNODE_BUCKETS];
 	struct mutex attr_mutex[64];
@@ -163,7 +164,6 @@ struct csv_export {
 	wait_queue_head_t commit_wait;
 	struct task_struct *commit_thread;
 	struct csv_tx_bucket tx_buckets[CSV_TX_BUCKETS];
-	u32 changed[CSV_CHANGED_BUCKETS];
 	spinlock_t local_lock;
 	struct list_head local;
 	struct csv_queue normal;
@@ -184,8 +184,6 @@ struct csv_export {
 	struct mutex block_mutex;
 	wait_queue_head_t block_wait;
 };
-
-#define CSV_CHANGED_ANY		0xffffffffu
 
 /**
  * struct csv_pin - opens of one node
@@ -215,10 +213,6 @@ struct csv_pin {
  * @nr_segs: of @segs, as counted in @export
  * @map_gen: COMMITs so far: what was sampled before one is old
  * @post_eof: blocks past the end of the file may have been allocated
- * @recalling: csv_snode_reclaims() has begun a recall
- * @reclaimer: node that wants to COMMIT what an earlier coordinator had granted it
- * @reclaim_end: jiffies: nobody else is granted anything before that
- * @reclaim_work: has a reference while there is a @reclaimer
  */
 struct csv_snode {
 	struct csv_export *export;
@@ -233,10 +227,6 @@ struct csv_snode {
 	struct list_head pins;
 	u64 map_gen;
 	bool post_eof;
-	bool recalling;
-	u32 reclaimer;
-	unsigned long reclaim_end;
-	struct delayed_work reclaim_work;
 	unsigned int nr_segs;
 };
 
@@ -291,11 +281,7 @@ bool csv_export_tryget(struct csv_export *export);
 void csv_export_put(struct csv_export *export);
 void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
 void csv_export_drop_node(struct csv_export *export, u32 node);
-/* changed.c */
-void csv_changed_mark(struct csv_export *export, const struct inode *inode, u64 start, u64 end,
-		      u32 node);
-bool csv_changed_by_others(struct csv_export *export, const struct inode *inode, u64 start,
-			   u64 end, u32 node);
+bool csv_export_is_void(struct csv_export *export, u32 node, u64 seq);
 
 /* server.c */
 void csv_export_init_threads(struct csv_export *export);
@@ -338,8 +324,6 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		     u64 end, enum csv_segment_mode want);
 void csv_snode_unlinked(struct csv_export *export, struct dentry *dentry);
 void csv_snode_recall_unlinked(struct csv_snode *snode);
-void csv_snode_reclaim_init(struct csv_snode *snode);
-void csv_snode_reclaims(struct csv_snode *snode, u32 node);
 
 /* dispatch.c */
 void csv_service_request(struct csv_call *call);

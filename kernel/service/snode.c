@@ -69,7 +69,6 @@ static struct csv_snode *csv_snode_alloc(struct csv_export *export, const struct
 	mutex_init(&snode->seg_mutex);
 	csv_segments_init(&snode->segs);
 	INIT_LIST_HEAD(&snode->pins);
-	csv_snode_reclaim_init(snode);
 	return snode;
 }
 

@@ -37,7 +37,6 @@ static struct inode *csvfs_alloc_inode(struct super_block *sb)
 	ci->mapped_size = 0;
 	ci->mapped_ctime = (struct timespec64){};
 	csv_extent_map_init(&ci->extents);
-	csv_extent_map_init(&ci->lost);
 	return &ci->vfs_inode;
 }
 

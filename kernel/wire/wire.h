@@ -178,10 +178,7 @@ enum csv_opcode {
 	/* layouts */
 	/* fh offset length count(wish) flags(RW) -> attr seq, data: extents */
 	CSV_OP_LAYOUT_GET,
-	/*
-	 * fh offset(new size or 0) seq(of the grant; 0: by an earlier coordinator),
-	 * data: extents -> attr
-	 */
+	/* fh offset(new size or 0) seq(newest grant seen), data: extents -> attr */
 	CSV_OP_LAYOUT_COMMIT,
 	CSV_OP_LAYOUT_RETURN,	/* fh offset length seq(newest grant seen) */
 	CSV_OP_RECALL,		/* coordinator to holder: fh offset length seq -> flags */

@@ -54,11 +54,12 @@ note "what was not granted"
 assert node 3 dd if=/dev/urandom of=/csv/data/granted bs=64k count=1 oflag=direct status=none
 before=$(node 3 md5sum /csv/data/granted)
 read -r _ _ type hex <<<"$(node 3 csv_call handle /csv/data/granted)"
-for what in commit-none commit-read commit-moved commit-behind commit-reclaim block-read-none block-write-none \
+for what in commit-none commit-read commit-moved commit-behind commit-old block-read-none block-write-none \
 	block-write-read block-write-behind; do
 	said=$(node 1 env HANDLE="$type $hex" csv_peer 1 2 "$(node_addr 2)" lab /etc/csvfs/key "$volume" "$table_epoch" $what 2>&1) || true
 	assert_eq "$said" "$what: reply 1004"
 done
+assert_eq "$(node 1 env HANDLE="$type $hex" csv_peer 1 2 "$(node_addr 2)" lab /etc/csvfs/key "$volume" "$table_epoch" commit 2>&1)" "commit: reply 0"
 assert_eq "$(node 2 md5sum /csv/data/granted)" "$before" "the file"
 
 counter() { csvctl_on 2 -j node show n1 | grep -oE "\"$1\": *[0-9]+" | grep -oE '[0-9]+$'; }

@@ -299,15 +299,16 @@ static const struct layout_probe {
 	u16 opcode;
 	bool get, write;	/* LAYOUT_GET before, to read or to write */
 	u64 offset, moved;	/* of the block, and how far from where it is on the disk */
-	u64 seq;
+	u64 seq;		/* of the newest grant that it knows */
 } layout_probes[] = {
-	{ "commit-none", CSV_OP_LAYOUT_COMMIT, .seq = 1 },
-	{ "commit-read", CSV_OP_LAYOUT_COMMIT, .get = true, .seq = 1 },
+	{ "commit-none", CSV_OP_LAYOUT_COMMIT, .seq = -1 },
+	{ "commit-read", CSV_OP_LAYOUT_COMMIT, .get = true, .seq = -1 },
 	{ "commit-moved", CSV_OP_LAYOUT_COMMIT, .get = true, .write = true, .moved = 4096,
-	  .seq = 1 },
+	  .seq = -1 },
 	{ "commit-behind", CSV_OP_LAYOUT_COMMIT, .get = true, .write = true, .offset = 1 << 30,
-	  .seq = 1 },
-	{ "commit-reclaim", CSV_OP_LAYOUT_COMMIT, .get = true, .moved = 4096 },
+	  .seq = -1 },
+	{ "commit-old", CSV_OP_LAYOUT_COMMIT, .get = true, .write = true, .seq = 1 },
+	{ "commit", CSV_OP_LAYOUT_COMMIT, .get = true, .write = true, .seq = -1 },
 	{ "block-read-none", CSV_OP_BLOCK_READ, .get = false },
 	{ "block-write-none", CSV_OP_BLOCK_WRITE, .get = false },
 	{ "block-write-read", CSV_OP_BLOCK_WRITE, .get = true },
