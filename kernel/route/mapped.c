@@ -373,6 +373,14 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	*last = held == want;
 	iter->nofault = nofault;
 	async = alone && *last && csv_mapped_keep(dio, iter, done);
+	/* whoever goes on by himself while I/O is under way does not wait for it here */
+	if (alone && nowait && !async) {
+		csv_dio_release(dio);
+		csv_dio_free(dio);
+		iov_iter_reexpand(iter, want);
+		*last = true;
+		return -EAGAIN;
+	}
 	ret = csv_dio_run(dio, iter, async, done, nofault);
 	if (ret != -EIOCBQUEUED) {
 		iov_iter_reexpand(iter, iov_iter_count(iter) + want - before);
