@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Volumes follow the table: they appear, change hands and go away, and forget
- * what a node held that is gone.
+ * what a node held that the table says is gone.
  */
 #include <linux/netlink.h>
 #include <linux/slab.h>
@@ -503,98 +503,4 @@ int csv_volume_get_info(struct csv_net *cn, u32 id, struct csv_volume_info *info
 	info->info = csv_volume_info_of(vol, info);
 	csv_volume_put(vol);
 	return 0;
-}
-
-/**
- * csv_node_incarnation() - who a node was when it was last heard
- * @cn: this node
- * @node: the other
- */
-unsigned long csv_node_incarnation(struct csv_net *cn, u32 node)
-{
-	void *entry = xa_load(&cn->incarnations, node);
-
-	return entry ? xa_to_value(entry) : 0;
-}
-
-/**
- * csv_node_gone() - whether what a node held is nobody's any more
- * @cn: this node
- * @node: the other
- * @incarnation: from csv_node_incarnation() when it held something
- *
- * A broken connection, or a session that had to be renewed, says nothing of the
- * kind: the node may be alive and writing.
- */
-bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation)
-{
-	const struct csv_table_node *tn;
-	const struct csv_table *table;
-	bool gone;
-
-	if (incarnation && csv_node_incarnation(cn, node) != incarnation)
-		return true;
-	rcu_read_lock();
-	table = rcu_dereference(cn->table);
-	tn = table ? csv_table_find_node(table, node) : NULL;
-	gone = !tn || tn->fenced;
-	rcu_read_unlock();
-	return gone;
-}
-
-/* The node holds nothing of ours any more. */
-static void csv_volume_node_reborn(struct csv_volume *vol, u32 node)
-{
-	struct csv_export *export = csv_volume_get_export(vol);
-
-	if (export) {
-		csv_export_drop_node(export, node);
-		csv_export_put(export);
-	}
-}
-
-/*
- * The coordinator may not know any more what we hold of it: it was reborn, or has taken
- * us for dead meanwhile. Nobody else may be asked: it gives the blocks away.
- */
-static void csv_volume_forget(struct csv_volume *vol, u32 node)
-{
-	if (READ_ONCE(vol->owner) != node)
-		return;
-	down_read(&vol->super_lock);
-	if (vol->super) {
-		csv_volume_client_ops->drop(vol->super);
-		csv_volume_client_ops->reclaim(vol->super);
-	}
-	up_read(&vol->super_lock);
-}
-
-/**
- * csv_volume_peer_up() - a session with a node has been established (transport's upcall)
- * @cn: this node
- * @node: the peer
- * @incarnation: its incarnation
- * @fresh: the session is new; the node may be the same all the same
- */
-void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fresh)
-{
-	unsigned long now = incarnation >> 1, before = csv_node_incarnation(cn, node), id;
-	bool reborn = before && before != now;
-	struct csv_volume *vol;
-
-	/* without memory the node counts as reborn next time: it only asks again */
-	xa_store(&cn->incarnations, node, xa_mk_value(now), GFP_NOIO);
-	xa_for_each(&cn->volumes, id, vol) {
-		vol = csv_volume_get(cn, id);
-		if (!vol)
-			continue;
-		if (reborn)
-			csv_volume_node_reborn(vol, node);
-		if (reborn || fresh)
-			csv_volume_forget(vol, node);
-		csv_volume_kick(vol);
-		csv_volume_put(vol);
-	}
-	csv_event_send(cn, CSV_EVENT_NODE, node, 0, 1, 0, 0, reborn ? "connected, reborn" :
-		       "connected");
 }

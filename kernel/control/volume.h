@@ -96,11 +96,6 @@ void csv_volume_put(struct csv_volume *vol);
 /* The coordinator's side with a reference, or NULL while it is not online here. */
 struct csv_export *csv_volume_get_export(struct csv_volume *vol);
 
-/* The incarnation of a node as last heard, 0: never. Compare, do not interpret. */
-unsigned long csv_node_incarnation(struct csv_net *cn, u32 node);
-/* Not that incarnation any more, fenced, or no node of the table: it holds nothing. */
-bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation);
-
 /* Something changed that waiting operations should look at. */
 void csv_volume_kick(struct csv_volume *vol);
 void csv_volume_set_state(struct csv_volume *vol, enum csv_volume_state state);
@@ -115,6 +110,11 @@ int csv_volume_mount(struct csv_volume *vol, struct csv_super *super,
 void csv_volume_detach(struct csv_volume *vol, struct csv_super *super);
 void csv_volume_umount(struct csv_volume *vol, struct csv_super *super);
 
+/* incarnation.c */
+/* The incarnation of a node as last heard, 0: never. Compare, do not interpret. */
+unsigned long csv_node_incarnation(struct csv_net *cn, u32 node);
+/* Not that incarnation any more, fenced, or no node of the table: it holds nothing. */
+bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation);
 /* Transport's peer_up: forget what an earlier incarnation held, ask again for ours. */
 void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fresh);
 

@@ -34,9 +34,10 @@ static unsigned int csv_layout_collect(struct csv_hold *hold, u64 start, u64 end
 }
 
 /* The coordinator knows now: the same change here. */
-static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
+static void csv_layout_committed(struct csv_hold *hold, u64 start, u64 end,
 				 const struct csv_attr *attr)
 {
+	struct csv_inode *ci = hold->ci;
 	struct inode *inode = &ci->vfs_inode;
 	struct csv_extent_room room = {};
 	const struct csv_extent *found;
@@ -49,6 +50,9 @@ static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
 	spin_lock_irq(&ci->lock);
 	csv_extent_room_use(&room, &ci->extents);
 	csv_attr_apply_locked(ci, attr);
+	/* what is there now another coordinator has granted */
+	if (csv_layout_lost(hold))
+		goto unlock;
 	ci->map_seq = max(ci->map_seq, attr->seq);
 	eof = round_down(i_size_read(inode), bs);
 	found = csv_extent_map_find(&ci->extents, eof);
@@ -63,6 +67,7 @@ static void csv_layout_committed(struct csv_inode *ci, u64 start, u64 end,
 		};
 		csv_extent_map_insert(&ci->extents, &last);
 	}
+unlock:
 	spin_unlock_irq(&ci->lock);
 	csv_extent_room_free(&room);
 }
@@ -111,10 +116,12 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 	err = csv_op_run(op);
 	/* else: executed or not, and perhaps later: what we know of these blocks may be wrong */
 	if (!err)
-		csv_layout_committed(ci, start, end, &op->out.attr);
+		csv_layout_committed(hold, start, end, &op->out.attr);
+	else if (csv_layout_lost(hold))
+		goto put;
 	else if (err == -CSV_ENO_LAYOUT)
 		csv_layout_remove(ci, start, end);
-	else if (!csv_layout_lost(hold))
+	else
 		csv_layout_doubt(ci, start, end);
 put:
 	kfree(ext);

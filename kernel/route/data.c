@@ -109,8 +109,13 @@ static ssize_t csv_data_file_rw(struct kiocb *iocb, struct iov_iter *iter, u64 r
 	return n;
 }
 
-/* Why there was no layout where the routes of volume and inode would have had one. */
-static u64 csv_data_no_layout(struct inode *inode)
+/**
+ * csv_data_no_layout - why there was no layout where the routes would have had one
+ * @inode: the file
+ *
+ * Return: CSV_FILE_REASON_*
+ */
+u64 csv_data_no_layout(struct inode *inode)
 {
 	struct csv_select in = { .aligned = true };
 

@@ -378,6 +378,7 @@ struct csv_op *csv_file_keep(struct kiocb *iocb, const struct iov_iter *iter)
  */
 void csv_file_send_kept(struct csv_op *op, struct kiocb *iocb, struct task_struct *task)
 {
+	csv_stats_count_reasons(op->vol, csv_data_no_layout(file_inode(iocb->ki_filp)));
 	csv_file_begin(op, iocb, task);
 	csv_op_queue(op);
 }

@@ -33,8 +33,11 @@
  * @route: local, direct or block
  * @write: direction
  * @end: of the application's request, in the file
+ * @grows: that is behind the end of the file
  * @before: bytes of the request that earlier pieces did, if this one is asynchronous
  * @kept: asynchronous, and needs a COMMIT: the same as a WRITE, for when that is refused
+ * @done: of iomap, all its bios are done, for @work
+ * @work: where the caller must not wait for the COMMIT
  * @start: when it began
  */
 struct csv_dio {
@@ -47,8 +50,11 @@ struct csv_dio {
 	u8 route;
 	bool write;
 	u64 end;
+	bool grows;
 	size_t before;
 	struct csv_op *kept;
+	struct iomap_dio *done;
+	struct work_struct work;
 	ktime_t start;
 };
 
@@ -179,7 +185,7 @@ static int csv_dio_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned 
 	loff_t end = iocb->ki_pos + size;
 
 	if (!error && size && dio->write) {
-		if ((flags & IOMAP_DIO_UNWRITTEN) || end > i_size_read(inode))
+		if ((flags & IOMAP_DIO_UNWRITTEN) || (dio->grows && end > i_size_read(inode)))
 			error = csv_layout_commit(&dio->hold, iocb->ki_pos, size, end, dio->task);
 		else
 			csv_touch_mark(ci);
@@ -251,6 +257,9 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 	struct kiocb *user = dio->user;
 
 	csv_dio_release(dio);
+	/* for who was killed nothing is done again */
+	if (csv_mapped_lost(ret) && csv_task_is_killed(dio->task))
+		ret = -EINTR;
 	if (csv_mapped_lost(ret) && dio->kept) {
 		csv_file_send_kept(dio->kept, user, dio->task);
 		dio->kept = NULL;
@@ -266,6 +275,14 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 	user->ki_complete(user, ret);
 }
 
+/* The same by a worker. */
+static void csv_dio_work(struct work_struct *work)
+{
+	struct csv_dio *dio = container_of(work, struct csv_dio, work);
+
+	csv_dio_complete(&dio->iocb, iomap_dio_complete(dio->done));
+}
+
 /*
  * One piece that is held. Returns what iomap_dio_rw() returns; @dio is gone then,
  * or belongs to the completion.
@@ -275,10 +292,11 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 {
 	struct super_block *sb = file_inode(dio->iocb.ki_filp)->i_sb;
 	struct iov_iter pinned, *data = iter;
+	struct iomap_dio *over;
 	struct kiocb *user = dio->user;
 	ssize_t ret;
 
-	/* once is enough */
+	/* pinned already */
 	if (dio->kept) {
 		pinned = dio->kept->data_out;
 		data = &pinned;
@@ -290,19 +308,27 @@ static ssize_t csv_dio_run(struct csv_dio *dio, struct iov_iter *iter, bool asyn
 	if (nofault)
 		pagefault_disable();
 	iter->nofault = nofault;
-	ret = iomap_dio_rw(&dio->iocb, data, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
-			   (nofault ? IOMAP_DIO_PARTIAL : 0) | (async ? 0 : IOMAP_DIO_FORCE_WAIT),
-			   dio, dio->before);
+	over = __iomap_dio_rw(&dio->iocb, data, &csv_dio_iomap_ops, &csv_super_of(sb)->dio_ops,
+			      (nofault ? IOMAP_DIO_PARTIAL : 0) |
+			      (async ? 0 : IOMAP_DIO_FORCE_WAIT), dio, dio->before);
 	iter->nofault = false;
 	if (nofault)
 		pagefault_enable();
+	ret = PTR_ERR_OR_ZERO(over);
 	if (ret == -EIOCBQUEUED)
 		return ret;
+	/* the disk was faster than we were: a worker sends the COMMIT, as where it is not */
+	if (!IS_ERR_OR_NULL(over) && dio->kept) {
+		dio->done = over;
+		INIT_WORK(&dio->work, csv_dio_work);
+		queue_work(sb->s_dio_done_wq, &dio->work);
+		return -EIOCBQUEUED;
+	}
+	if (!IS_ERR_OR_NULL(over))
+		ret = iomap_dio_complete(over);
 	/* what came before is counted in once, by whoever completes */
 	if (ret > 0)
 		ret -= dio->before;
-	if (ret > 0 && dio->kept)
-		iov_iter_advance(iter, ret);
 	if (ret != -EFAULT) /* has not been tried, see csv_mapped_fault_in() */
 		csv_dio_count(dio, ret);
 	if (ret > 0)
@@ -368,9 +394,11 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	}
 	csv_dio_start(dio, user, route, write);
 	dio->end = user->ki_pos + held;
+	dio->grows = dio->end > i_size_read(&ci->vfs_inode);
 	iov_iter_truncate(iter, held);
 	before = iov_iter_count(iter);
-	*last = held == want;
+	/* a layout that covers the end of the file knows where it is: nothing is read behind it */
+	*last = held == want || (!write && dio->grows);
 	iter->nofault = nofault;
 	async = alone && *last && csv_mapped_keep(dio, iter, done);
 	/* whoever goes on by himself while I/O is under way does not wait for it here */
@@ -439,6 +467,7 @@ ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route 
 	size_t done = 0;
 	ssize_t ret = 0;
 	int generation, aborts = atomic_read(&super->aborts);
+	u32 layouts;
 	bool may_cut = csv_mapped_may_cut(iocb, iter), last = false;
 	unsigned int tries = 0;
 
@@ -446,6 +475,7 @@ ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route 
 		fault_in_iov_iter_readable(iter, iov_iter_count(iter));
 	while (!last && iov_iter_count(iter)) {
 		generation = atomic_read(&super->vol->generation);
+		layouts = csv_disk_generation(super->vol->disk);
 		saved = *iter;
 		ret = csv_mapped_piece(iocb, iter, route, done, may_async,
 				       may_cut && tries <= CSV_FAULT_TRIES, &last);
@@ -465,8 +495,10 @@ ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route 
 			ret = -EAGAIN;
 			continue;
 		}
-		csv_layout_remove(csv_inode_of(inode), round_down(iocb->ki_pos, bs),
-				  round_up(iocb->ki_pos + iov_iter_count(&saved), bs));
+		/* newer ones are right, and others may be using them */
+		if (layouts == csv_disk_generation(super->vol->disk))
+			csv_layout_remove(csv_inode_of(inode), round_down(iocb->ki_pos, bs),
+					  round_up(iocb->ki_pos + iov_iter_count(&saved), bs));
 		ret = csv_op_wait(super->vol, super, generation, aborts);
 		last = ret;
 	}

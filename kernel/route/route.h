@@ -321,6 +321,7 @@ void csv_redrive_bio(struct csv_bio *cb);
 /* data.c: the choice, for one read or write */
 ssize_t csv_data_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t csv_data_write(struct kiocb *iocb, struct iov_iter *from);
+u64 csv_data_no_layout(struct inode *inode);
 int csv_volume_flush(struct csv_super *super);
 /* Whether layouts of the inode are not worth asking for. */
 bool csv_inode_unmappable(struct csv_inode *ci);

@@ -31,6 +31,9 @@ static struct kmem_cache *csv_xfer_cache;
 /* Its workers may wait for the disk, unlike those of csv_wq. */
 struct workqueue_struct *csv_behind_wq;
 
+/* Its workers may also wait for recalls, where this node has become the coordinator. */
+static struct workqueue_struct *csv_data_wq;
+
 /**
  * csv_run_init - make cache and workers
  */
@@ -42,8 +45,13 @@ int csv_run_init(void)
 	csv_behind_wq = alloc_workqueue("csvfs_behind", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!csv_behind_wq)
 		goto destroy_cache;
+	csv_data_wq = alloc_workqueue("csvfs_data", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!csv_data_wq)
+		goto destroy_behind;
 	return 0;
 
+destroy_behind:
+	destroy_workqueue(csv_behind_wq);
 destroy_cache:
 	kmem_cache_destroy(csv_xfer_cache);
 	return -ENOMEM;
@@ -54,6 +62,7 @@ destroy_cache:
  */
 void csv_run_exit(void)
 {
+	destroy_workqueue(csv_data_wq);
 	destroy_workqueue(csv_behind_wq);
 	kmem_cache_destroy(csv_xfer_cache);
 }
@@ -344,6 +353,13 @@ int csv_op_run(struct csv_op *op)
  * node is the coordinator: those of a volume without one would keep others from theirs.
  */
 
+static void csv_op_requeue(struct csv_op *op, unsigned long delay)
+{
+	bool data = op->opcode == CSV_OP_READ || op->opcode == CSV_OP_WRITE;
+
+	queue_delayed_work(data ? csv_data_wq : csv_behind_wq, &op->work, delay);
+}
+
 /* Soon where a slot, a session or a table is about to be there, but less and less so. */
 static unsigned long csv_op_delay(struct csv_op *op, int err)
 {
@@ -362,7 +378,7 @@ static void csv_op_settle(struct csv_op *op, int err)
 		op->err = err;
 		op->done(op);
 	} else {
-		queue_delayed_work(csv_behind_wq, &op->work, csv_op_delay(op, err));
+		csv_op_requeue(op, csv_op_delay(op, err));
 	}
 }
 
@@ -438,7 +454,7 @@ void csv_op_queue(struct csv_op *op)
 {
 	csv_op_begin(op);
 	INIT_DELAYED_WORK(&op->work, csv_op_work);
-	queue_delayed_work(csv_behind_wq, &op->work, 0);
+	csv_op_requeue(op, 0);
 }
 
 /**

@@ -186,21 +186,23 @@ static void csv_export_drop_one(struct csv_snode *snode, void *data)
 }
 
 /**
- * csv_export_drop_node - a node was reborn or fenced: it holds nothing any more
+ * csv_export_void - what a node was granted up to now it uses no more
  * @export: the volume
- * @node: the node, gone in the sense of csv_node_gone() or with another incarnation
+ * @node: the node: its session has ended, or it has
  *
- * Whatever it had asked for is done by then, or never will be.
+ * The blocks may be the same in a later grant, and have been another file's meanwhile.
  */
-void csv_export_drop_node(struct csv_export *export, u32 node)
+void csv_export_void(struct csv_export *export, u32 node)
 {
-	u64 ended;
+	unsigned long now = atomic64_inc_return(&export->seq) - export->first_seq;
+	void *old;
 
-	csv_export_wait_served(export, node);
-	csv_service_block_wait(export);
-	ended = atomic64_inc_return(&export->seq) - export->first_seq;
-	xa_store(&export->ended, node, xa_mk_value(ended), GFP_NOFS | __GFP_NOFAIL);
-	csv_export_for_each(export, csv_export_drop_one, &node);
+	do {
+		old = xa_load(&export->ended, node);
+		if (old && xa_to_value(old) >= now)
+			break;
+	} while (xa_cmpxchg(&export->ended, node, old, xa_mk_value(now),
+			    GFP_NOIO | __GFP_NOFAIL) != old);
 }
 
 /**
@@ -209,8 +211,7 @@ void csv_export_drop_node(struct csv_export *export, u32 node)
  * @node: the node
  * @seq: of the newest grant that the node knew then
  *
- * Granted by an earlier coordinator, or before the node was reborn or fenced. The blocks
- * may be the same again, and have been another file's meanwhile.
+ * Granted by an earlier coordinator, or before csv_export_void().
  */
 bool csv_export_is_void(struct csv_export *export, u32 node, u64 seq)
 {
@@ -218,6 +219,21 @@ bool csv_export_is_void(struct csv_export *export, u32 node, u64 seq)
 
 	return seq < export->first_seq ||
 	       (ended && seq - export->first_seq < xa_to_value(ended));
+}
+
+/**
+ * csv_export_drop_node - a node was reborn or fenced: it holds nothing any more
+ * @export: the volume
+ * @node: the node, gone in the sense of csv_node_gone() or with another incarnation
+ *
+ * Whatever it had asked for is done by then, or never will be.
+ */
+void csv_export_drop_node(struct csv_export *export, u32 node)
+{
+	csv_export_wait_served(export, node);
+	csv_service_block_wait(export);
+	csv_export_void(export, node);
+	csv_export_for_each(export, csv_export_drop_one, &node);
 }
 
 static void csv_export_recall_one(struct csv_snode *snode, void *data)

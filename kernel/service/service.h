@@ -281,6 +281,7 @@ bool csv_export_tryget(struct csv_export *export);
 void csv_export_put(struct csv_export *export);
 void csv_export_count(struct csv_export *export, u64 *pins, u64 *segments);
 void csv_export_drop_node(struct csv_export *export, u32 node);
+void csv_export_void(struct csv_export *export, u32 node);
 bool csv_export_is_void(struct csv_export *export, u32 node, u64 seq);
 
 /* server.c */

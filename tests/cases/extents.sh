@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns (vm)
-# timeout: 180
-# Files of more extents than a COMMIT names, or a node remembers, are written asynchronously without an error. And what a
-# writer was killed over is read as the coordinator has it, not as the node believed it to be.
+# timeout: 240
+# Files of more extents than a COMMIT names, or a node remembers, are written asynchronously without an error; so are those
+# whose COMMIT comes too late, for which nobody waits while it is under way. And what a writer was killed over is read as
+# the coordinator has it, not as the node believed it to be.
 
 cluster_up
 
@@ -42,28 +43,48 @@ assert_eq "$(first 2)" b "what node 2 reads"
 assert write 2 c
 assert_eq "$(first 3)" c "what node 3 reads"
 
-note "others fill up the blocks of an asynchronous write before its COMMIT"
-assert node 2 fallocate -l 1M /csv/data/late
-assert node 2 dd if=/dev/zero of=/csv/data/late bs=4k count=1 oflag=direct conv=notrunc status=none
-# the second half comes later, when nothing gets to the coordinator
-late=(--rw=write --bs=4k --size=128k --iodepth=16 --verify=crc32c)
-before=$(disk_bytes 2)
-asynchronous late "${late[@]}" --thinktime=4s --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0 &
-writer=$!
+note "others fill up the blocks of asynchronous writes before their COMMIT"
+lost() { csvctl_on 1 node show n2 | grep -q 'not connected'; }
 written() { [ $(($(disk_bytes 2) - before)) -ge "$1" ]; }
-wait_for 30 written 65536
+
+# late FILE: a file whose blocks node 2 may write, and has not written yet
+late() {
+	assert node 2 fallocate -l 1M "/csv/data/$1"
+	assert node 2 dd if=/dev/zero of="/csv/data/$1" bs=4k count=1 oflag=direct conv=notrunc status=none
+}
+aio=(fio --name=w --direct=1 --rw=write --bs=4k --size=128k --fallocate=none --verify=crc32c --output=/tmp/fio)
+waits=(--iodepth=16 --thinktime=4s --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0)
+late late
+late fixed
+late killed
+before=$(disk_bytes 2)
+node 2 "${aio[@]}" "${waits[@]}" --filename=/csv/data/late --ioengine=libaio &
+jobs=($!)
+node 2 "${aio[@]}" "${waits[@]}" --filename=/csv/data/fixed --ioengine=io_uring --fixedbufs=1 &
+jobs+=($!)
+node 2 bash -c 'echo $$ >/tmp/killed.pid; exec "$@"' - "${aio[@]}" "${waits[@]}" --filename=/csv/data/killed --ioengine=libaio --thread &
+killed=$!
+wait_for 30 written $((3 * 65536))
 sleep 1
 assert node 2 ip link set eth0 down
-wait_for 30 written 131072
-lost() { csvctl_on 1 node show n2 | grep -q 'not connected'; }
+wait_for 30 written $((3 * 131072))
+for job in "${jobs[@]}" $killed; do kill -0 "$job" || fail "a writer did not wait for its COMMIT"; done
+# shellcheck disable=SC2016 # expanded on the node
+assert node 2 bash -c 'kill -9 $(cat /tmp/killed.pid)'
+wait $killed || true
 wait_for 60 lost
 assert csvctl_on 1 node set n2 fenced on
 # nothing keeps others from its blocks, and each of these fills up one of them with zeros
 assert node 3 python3 -c 'import os
-f = os.open("/csv/data/late", os.O_RDWR)
-for block in range(16, 32): os.pwrite(f, b"x" * 100, block * 4096 + 50)'
-kill -0 $writer || fail "the writer did not wait for its COMMIT"
+for name in "late", "fixed", "killed":
+    f = os.open("/csv/data/" + name, os.O_RDWR)
+    for block in range(16, 32): os.pwrite(f, b"x" * 100, block * 4096 + 50)'
+for job in "${jobs[@]}"; do kill -0 "$job" || fail "a writer did not wait for its COMMIT"; done
 assert csvctl_on 1 node set n2 fenced off
 assert node 2 ip link set eth0 up
-assert wait $writer
-for n in 2 3; do assert node $n fio --name=w --filename=/csv/data/late --ioengine=psync --direct=1 "${late[@]}" --verify_only=1 --output=/tmp/fio; done
+for job in "${jobs[@]}"; do assert wait "$job"; done
+for n in 2 3; do
+	for file in late fixed; do assert node $n "${aio[@]}" --filename=/csv/data/$file --ioengine=psync --verify_only=1; done
+	assert_eq "$(node $n dd if=/csv/data/killed bs=64k skip=1 count=1 iflag=direct status=none | tr -d '\0')" \
+		"$(printf 'x%.0s' {1..1600})" "what the killed one left of node 3's"
+done
