@@ -117,11 +117,9 @@ int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_
 	/* else: executed or not, and perhaps later: what we know of these blocks may be wrong */
 	if (!err)
 		csv_layout_committed(hold, start, end, &op->out.attr);
-	else if (csv_layout_lost(hold))
-		goto put;
 	else if (err == -CSV_ENO_LAYOUT)
-		csv_layout_remove(ci, start, end);
-	else
+		csv_layout_refused(ci, start, end, hold->generation);
+	else if (!csv_layout_lost(hold))
 		csv_layout_doubt(ci, start, end);
 put:
 	kfree(ext);

@@ -383,6 +383,17 @@ ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool wr
 	return held;
 }
 
+static void csv_layout_remove_locked(struct csv_super *super, struct csv_inode *ci, u64 start,
+				     u64 end)
+{
+	lockdep_assert_held(&super->lock);
+	spin_lock_irq(&ci->lock);
+	csv_extent_map_remove(&ci->extents, start, end);
+	if (csv_extent_map_empty(&ci->extents))
+		list_del_init(&ci->layout_entry);
+	spin_unlock_irq(&ci->lock);
+}
+
 /**
  * csv_layout_remove - know nothing of a range any more
  * @ci: the inode
@@ -394,11 +405,27 @@ void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end)
 	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
 
 	spin_lock(&super->lock);
-	spin_lock_irq(&ci->lock);
-	csv_extent_map_remove(&ci->extents, start, end);
-	if (csv_extent_map_empty(&ci->extents))
-		list_del_init(&ci->layout_entry);
-	spin_unlock_irq(&ci->lock);
+	csv_layout_remove_locked(super, ci, start, end);
+	spin_unlock(&super->lock);
+}
+
+/**
+ * csv_layout_refused - the coordinator knows of no layout of a range
+ * @ci: the inode
+ * @start: block-aligned
+ * @end: block-aligned
+ * @generation: of the layout
+ *
+ * What another coordinator has granted since is right, and others may be using it.
+ */
+void csv_layout_refused(struct csv_inode *ci, u64 start, u64 end, u32 generation)
+{
+	struct csv_super *super = csv_super_of(ci->vfs_inode.i_sb);
+
+	/* csv_layout_drop_all() changes it under the lock */
+	spin_lock(&super->lock);
+	if (generation == csv_disk_generation(super->vol->disk))
+		csv_layout_remove_locked(super, ci, start, end);
 	spin_unlock(&super->lock);
 }
 

@@ -33,7 +33,7 @@
  * @route: local, direct or block
  * @write: direction
  * @end: of the application's request, in the file
- * @grows: that is behind the end of the file
+ * @size: of the file when the range was held
  * @before: bytes of the request that earlier pieces did, if this one is asynchronous
  * @kept: asynchronous, and needs a COMMIT: the same as a WRITE, for when that is refused
  * @done: of iomap, all its bios are done, for @work
@@ -50,7 +50,7 @@ struct csv_dio {
 	u8 route;
 	bool write;
 	u64 end;
-	bool grows;
+	u64 size;
 	size_t before;
 	struct csv_op *kept;
 	struct iomap_dio *done;
@@ -181,11 +181,10 @@ static int csv_dio_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned 
 {
 	struct csv_dio *dio = container_of(iocb, struct csv_dio, iocb);
 	struct csv_inode *ci = dio->hold.ci;
-	struct inode *inode = &ci->vfs_inode;
 	loff_t end = iocb->ki_pos + size;
 
 	if (!error && size && dio->write) {
-		if ((flags & IOMAP_DIO_UNWRITTEN) || (dio->grows && end > i_size_read(inode)))
+		if ((flags & IOMAP_DIO_UNWRITTEN) || end > dio->size)
 			error = csv_layout_commit(&dio->hold, iocb->ki_pos, size, end, dio->task);
 		else
 			csv_touch_mark(ci);
@@ -258,7 +257,7 @@ static void csv_dio_complete(struct kiocb *iocb, long ret)
 
 	csv_dio_release(dio);
 	/* for who was killed nothing is done again */
-	if (csv_mapped_lost(ret) && csv_task_is_killed(dio->task))
+	if (ret == -ERESTARTSYS || (csv_mapped_lost(ret) && csv_task_is_killed(dio->task)))
 		ret = -EINTR;
 	if (csv_mapped_lost(ret) && dio->kept) {
 		csv_file_send_kept(dio->kept, user, dio->task);
@@ -352,7 +351,7 @@ static bool csv_mapped_drops_privs(struct inode *inode)
  */
 static bool csv_mapped_keep(struct csv_dio *dio, const struct iov_iter *iter, size_t done)
 {
-	if (!dio->write || csv_layout_is_written(&dio->hold))
+	if (!dio->write || (dio->end <= dio->size && csv_layout_is_written(&dio->hold)))
 		return true;
 	if (!done)
 		dio->kept = csv_file_keep(dio->user, iter);
@@ -394,11 +393,11 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	}
 	csv_dio_start(dio, user, route, write);
 	dio->end = user->ki_pos + held;
-	dio->grows = dio->end > i_size_read(&ci->vfs_inode);
+	dio->size = i_size_read(&ci->vfs_inode);
 	iov_iter_truncate(iter, held);
 	before = iov_iter_count(iter);
 	/* a layout that covers the end of the file knows where it is: nothing is read behind it */
-	*last = held == want || (!write && dio->grows);
+	*last = held == want || (!write && dio->end > dio->size);
 	iter->nofault = nofault;
 	async = alone && *last && csv_mapped_keep(dio, iter, done);
 	/* whoever goes on by himself while I/O is under way does not wait for it here */
@@ -495,10 +494,8 @@ ssize_t csv_mapped_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route 
 			ret = -EAGAIN;
 			continue;
 		}
-		/* newer ones are right, and others may be using them */
-		if (layouts == csv_disk_generation(super->vol->disk))
-			csv_layout_remove(csv_inode_of(inode), round_down(iocb->ki_pos, bs),
-					  round_up(iocb->ki_pos + iov_iter_count(&saved), bs));
+		csv_layout_refused(csv_inode_of(inode), round_down(iocb->ki_pos, bs),
+				   round_up(iocb->ki_pos + iov_iter_count(&saved), bs), layouts);
 		ret = csv_op_wait(super->vol, super, generation, aborts);
 		last = ret;
 	}

@@ -267,6 +267,7 @@ ssize_t csv_layout_acquire(struct csv_inode *ci, loff_t pos, size_t len, bool wr
 int csv_layout_commit(struct csv_hold *hold, loff_t pos, size_t len, loff_t new_size,
 		      struct task_struct *task);
 void csv_layout_remove(struct csv_inode *ci, u64 start, u64 end);
+void csv_layout_refused(struct csv_inode *ci, u64 start, u64 end, u32 generation);
 void csv_layout_give_up(struct csv_inode *ci, u64 start, u64 end, u64 seq);
 void csv_layout_close(struct csv_inode *ci, struct csv_hold *recall, u64 seq);
 void csv_layout_forget(struct csv_inode *ci, struct csv_hold *recall);

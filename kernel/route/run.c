@@ -349,8 +349,9 @@ int csv_op_run(struct csv_op *op)
 }
 
 /*
- * Operations that nobody waits for. Neither does a worker, but for the disk where this
- * node is the coordinator: those of a volume without one would keep others from theirs.
+ * Operations that nobody waits for. Neither does a worker, but for the disk, and data for
+ * recalls, where this node is the coordinator: those of a volume without one would keep
+ * others from theirs.
  */
 
 static void csv_op_requeue(struct csv_op *op, unsigned long delay)
@@ -415,7 +416,8 @@ static int csv_op_attempt(struct csv_op *op, bool nowait)
 static void csv_op_work(struct work_struct *work)
 {
 	struct csv_op *op = container_of(to_delayed_work(work), struct csv_op, work);
-	int err = csv_op_attempt(op, true);
+	/* others may have seen that its process is gone, and have gone on */
+	int err = csv_task_is_killed(op->task) ? -ERESTARTSYS : csv_op_attempt(op, true);
 
 	if (err != -EINPROGRESS)
 		csv_op_settle(op, err);

@@ -53,7 +53,9 @@ late() {
 	assert node 2 dd if=/dev/zero of="/csv/data/$1" bs=4k count=1 oflag=direct conv=notrunc status=none
 }
 aio=(fio --name=w --direct=1 --rw=write --bs=4k --size=128k --fallocate=none --verify=crc32c --output=/tmp/fio)
-waits=(--iodepth=16 --thinktime=4s --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0)
+pause=12
+[ "${KERNEL:-stock}" = stock ] || pause=40
+waits=(--iodepth=16 --thinktime=${pause}s --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0)
 late late
 late fixed
 late killed
@@ -64,10 +66,10 @@ node 2 "${aio[@]}" "${waits[@]}" --filename=/csv/data/fixed --ioengine=io_uring 
 jobs+=($!)
 node 2 bash -c 'echo $$ >/tmp/killed.pid; exec "$@"' - "${aio[@]}" "${waits[@]}" --filename=/csv/data/killed --ioengine=libaio --thread &
 killed=$!
-wait_for 30 written $((3 * 65536))
+wait_for $pause written $((3 * 65536))
 sleep 1
 assert node 2 ip link set eth0 down
-wait_for 30 written $((3 * 131072))
+wait_for $((pause + 30)) written $((3 * 131072))
 for job in "${jobs[@]}" $killed; do kill -0 "$job" || fail "a writer did not wait for its COMMIT"; done
 # shellcheck disable=SC2016 # expanded on the node
 assert node 2 bash -c 'kill -9 $(cat /tmp/killed.pid)'
