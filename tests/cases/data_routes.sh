@@ -20,9 +20,10 @@ below() { # WHAT BYTES PAYLOAD: less than 1 %
 	[ $(($2 * 100)) -lt "$3" ] || fail "$1: $2 bytes for a payload of $3"
 }
 
-about() { # WHAT OURS THEIRS PAYLOAD: ours is theirs, but for 5 % of the payload (what frames it, what else was sent)
+# Headers of Ethernet, IP and TCP alone are 4.6 % of what they frame; the rest is for what else was sent, or sent again.
+about() { # WHAT OURS THEIRS PAYLOAD: ours is theirs, but for 10 % of the payload
 	local off=$(($3 - $2))
-	[ $((${off#-} * 20)) -lt "$4" ] || fail "$1: $2 by csvctl stat, $3 by the kernel"
+	[ $((${off#-} * 10)) -lt "$4" ] || fail "$1: $2 by csvctl stat, $3 by the kernel"
 }
 
 for way in 1:local 2:direct 2:block 2:file; do
