@@ -74,7 +74,7 @@ mount_csv 1
 assert_eq "$(node 1 cat /csv/data/file)" unharmed
 
 note "strangers who say nothing keep nobody from coming back"
-node 3 timeout 30 csv_peer 1 2 "$(node_addr 2)" lab /etc/csvfs/key 0 0 flood >flood 2>&1 &
+node 3 timeout 120 csv_peer 1 2 "$(node_addr 2)" lab /etc/csvfs/key 0 0 flood >flood 2>&1 &
 flood=$!
 sleep 2
 assert csvctl_on 1 node set n2 reset
