@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns
 # kernel: debug
-# timeout: 120
+# timeout: 300
 # Allocations fail, of applications on every route and of the coordinator's threads: calls fail, and nothing else does.
 
 cluster_up direct block

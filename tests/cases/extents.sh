@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # topology: ns (vm)
-# timeout: 240
+# timeout: 300
 # Files of more extents than a COMMIT names, or a node remembers, are written asynchronously without an error; so are those
 # whose COMMIT comes too late, for which nobody waits while it is under way. And what a writer was killed over is read as
 # the coordinator has it, not as the node believed it to be.
