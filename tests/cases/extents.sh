@@ -55,7 +55,7 @@ late() {
 aio=(fio --name=w --direct=1 --rw=write --bs=4k --size=128k --fallocate=none --verify=crc32c --output=/tmp/fio)
 pause=12
 [ "${KERNEL:-stock}" = stock ] || pause=40
-waits=(--iodepth=16 --thinktime=${pause}s --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0)
+waits=(--iodepth=16 "--thinktime=${pause}s" --thinktime_blocks=16 --thinktime_blocks_type=issue --do_verify=0)
 late late
 late fixed
 late killed
