@@ -49,6 +49,9 @@ static void csv_notice_send(struct csv_conn *conn, struct csv_wire_hdr *hdr)
  * @conn: connection, after its handshake
  * @why: for the other side's administrator
  *
+ * On return it was sent, unless there was no room for it: the caller closes the
+ * connection next, and would take it back from behind a keepalive of the same moment.
+ *
  * Context: process.
  */
 void csv_notice_goaway(struct csv_conn *conn, const char *why)
@@ -59,6 +62,7 @@ void csv_notice_goaway(struct csv_conn *conn, const char *why)
 		return;
 	strscpy((char *)(hdr + 1), why, CSV_WIRE_GOAWAY_LEN);
 	csv_notice_send(conn, hdr);
+	csv_conn_settle(conn);
 }
 
 /**

@@ -211,7 +211,7 @@ void csv_conn_settle(struct csv_conn *conn)
 	/* who found the mutex taken has left it to us: as in csv_conn_push() */
 	smp_mb();
 	if (!list_empty_careful(&conn->tx_list))
-		csv_conn_push(conn, false);
+		csv_conn_push(conn, true);
 }
 
 /**
