@@ -43,8 +43,10 @@ static void csv_block_finish(struct csv_export *export, struct csv_call *call, i
 	call->reply_len = 0;
 	if (atomic_dec_and_test(&export->block_inflight[call->turn]))
 		wake_up(&export->block_wait);
-	if (call->snode)
+	if (call->snode) {
+		atomic_dec(&call->snode->bios);
 		csv_snode_put(call->snode);
+	}
 	csv_export_put(export);
 	csv_call_reply(call);
 }
@@ -121,12 +123,17 @@ static int csv_block_address(struct csv_snode *snode, const struct csv_args *in,
 static int csv_block_find(struct csv_export *export, struct csv_call *call,
 			  const struct csv_args *in, size_t len, bool write, bool nowait, u64 *addr)
 {
-	struct csv_snode *snode = call->snode ?: csv_snode_find(export, &in->fh);
+	struct csv_snode *snode = call->snode;
 	int err = -EAGAIN;
 
-	if (!snode)
-		return -CSV_ENO_LAYOUT;
-	call->snode = snode;
+	if (!snode) {
+		snode = csv_snode_find(export, &in->fh);
+		if (!snode)
+			return -CSV_ENO_LAYOUT;
+		/* counted in before the look at what was granted: csv_snode_block_wait() */
+		atomic_inc(&snode->bios);
+		call->snode = snode;
+	}
 	if (mutex_trylock(&snode->seg_mutex)) {
 		err = 0;
 	} else if (!nowait) {
@@ -278,4 +285,18 @@ void csv_service_block_wait(struct csv_export *export)
 		wait_event(export->block_wait, !atomic_read(&export->block_inflight[turn]));
 	}
 	mutex_unlock(&export->block_mutex);
+}
+
+/**
+ * csv_snode_block_wait - the same for those of one file
+ * @snode: the file
+ *
+ * Who gave up a layout may have given up a redirected bio before: killed, or cut off.
+ * It would come down on what the next one writes.
+ */
+void csv_snode_block_wait(struct csv_snode *snode)
+{
+	smp_mb();	/* as above */
+	if (atomic_read(&snode->bios))
+		csv_service_block_wait(snode->export);
 }

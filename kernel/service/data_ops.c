@@ -85,7 +85,10 @@ int csv_service_read(struct csv_request *req)
 	return err;
 }
 
-/* An aligned overwrite within the file, of blocks that nobody holds, disturbs nobody. */
+/*
+ * An aligned overwrite within the file, of blocks that nobody holds, and that no bio is on
+ * its way to, disturbs nobody.
+ */
 static bool csv_service_write_alone(struct csv_request *req, struct csv_snode *snode,
 				    struct file *file, u64 pos, u64 len)
 {
@@ -100,7 +103,7 @@ static bool csv_service_write_alone(struct csv_request *req, struct csv_snode *s
 	nr = csv_segments_conflict(&snode->segs, 0, round_down(pos, bs), round_up(pos + len, bs),
 				   CSV_SEGMENT_RW_EXCL, nodes);
 	mutex_unlock(&snode->seg_mutex);
-	return !nr;
+	return !nr && !atomic_read(&snode->bios);
 }
 
 /* Under op_lock, which a change of the mode takes for writing. */

@@ -361,6 +361,7 @@ int csv_service_local(struct csv_export *export, struct csv_rpc *rpc)
 	local->call.node = export->cn->local_id;
 	local->call.incarnation = export->cn->incarnation;
 	local->call.cn = export->cn;
+	local->call.task = rpc->task;
 	local->call.complete = csv_service_local_complete;
 	spin_lock(&export->local_lock);
 	list_add_tail(&local->call.entry, &export->local);

@@ -8,6 +8,9 @@
 #include "../control/volume.h"
 #include "service.h"
 
+/* Numbers from one online to the next: 100000 a second for five years. */
+#define CSV_EXPORT_SEQ_BITS	44
+
 static void csv_export_free(struct csv_export *export)
 {
 	csv_export_stop_threads(export);
@@ -43,7 +46,7 @@ static int csv_export_check(struct csv_export *export, const char **why)
 		*why = "the epoch cannot be written to the lower root";
 		return err;
 	}
-	export->first_seq = (u64)onlines << 40;
+	export->first_seq = (u64)onlines << CSV_EXPORT_SEQ_BITS;
 	atomic64_set(&export->seq, export->first_seq);
 	return 0;
 }

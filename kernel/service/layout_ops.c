@@ -486,7 +486,10 @@ int csv_service_layout_commit(struct csv_request *req)
 	if (err)
 		goto out;
 	mutex_lock(&snode->seg_mutex);
-	err = csv_commit_check(snode, req->call->node, maps, nr, &req->in);
+	/* who was killed meanwhile may have given the blocks up, and got them again */
+	err = csv_service_goes_on(req->call) ? 0 : -ERESTARTSYS;
+	if (!err)
+		err = csv_commit_check(snode, req->call->node, maps, nr, &req->in);
 	if (!err) {
 		csv_commit_begin(req, inode);
 		err = csv_lower_commit(&req->export->lower, inode, maps, nr, req->in.offset);

@@ -215,6 +215,17 @@ static bool csv_recall_is_over(struct csv_recall_wait *wait, const struct csv_ca
 	return !atomic_read(&wait->left) || (call && READ_ONCE(call->cancelled));
 }
 
+/* A worker gets no signal when the process ends that it works for. */
+static int csv_recall_sleep(struct csv_recall_wait *wait, const struct csv_call *call)
+{
+	if (!call || !call->task || call->task == current)
+		return wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
+	while (!wait_var_event_timeout(wait->key, csv_recall_is_over(wait, call), HZ))
+		if (csv_task_is_killed(call->task))
+			return -ERESTARTSYS;
+	return 0;
+}
+
 static bool csv_recall_is_needed(struct csv_snode *snode, u32 asking, u64 start, u64 end,
 				 enum csv_segment_mode want)
 {
@@ -236,7 +247,7 @@ static int csv_recall_run(struct csv_snode *snode, struct csv_call *call, u32 as
 	wait = csv_recall_begin(snode, call, asking, start, end, want);
 	if (!wait)
 		return 0;
-	err = wait_var_event_killable(wait->key, csv_recall_is_over(wait, call));
+	err = csv_recall_sleep(wait, call);
 	if (err || atomic_read(&wait->left))
 		err = -ERESTARTSYS;
 	else if (atomic_read(&wait->touched))
@@ -274,9 +285,8 @@ int csv_snode_recall(struct csv_snode *snode, struct csv_call *call, u32 asking,
 		if (call && !csv_service_goes_on(call))
 			err = -ERESTARTSYS;
 	}
-	/* who gave up a layout may have given up a redirected bio before: killed, or cut off */
-	if (!err && want == CSV_SEGMENT_RW_EXCL)
-		csv_service_block_wait(snode->export);
+	if (!err && want != CSV_SEGMENT_READ)
+		csv_snode_block_wait(snode);
 	return err;
 }
 

@@ -54,7 +54,7 @@ static bool csv_service_is_current(const struct csv_call *call)
 {
 	unsigned long now = csv_node_incarnation(call->cn, call->node);
 
-	return !READ_ONCE(call->cancelled) &&
+	return !READ_ONCE(call->cancelled) && !csv_task_is_killed(call->task) &&
 	       (!now || now == (unsigned long)(call->incarnation >> 1)) &&
 	       !csv_node_gone(call->cn, call->node, 0);
 }

@@ -213,6 +213,7 @@ struct csv_pin {
  * @nr_segs: of @segs, as counted in @export
  * @map_gen: COMMITs so far: what was sampled before one is old
  * @post_eof: blocks past the end of the file may have been allocated
+ * @bios: redirected bios in flight
  */
 struct csv_snode {
 	struct csv_export *export;
@@ -228,6 +229,7 @@ struct csv_snode {
 	u64 map_gen;
 	bool post_eof;
 	unsigned int nr_segs;
+	atomic_t bios;
 };
 
 /**
@@ -373,6 +375,7 @@ int csv_block_init(void);
 void csv_block_exit(void);
 void csv_service_block(struct csv_export *export, struct csv_call *call);
 void csv_service_block_wait(struct csv_export *export);
+void csv_snode_block_wait(struct csv_snode *snode);
 
 /* pages.c */
 void csv_pages_init(struct csv_pages *cache);

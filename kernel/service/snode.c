@@ -234,7 +234,7 @@ static void csv_snode_trim(struct csv_snode *snode)
 	mutex_unlock(&snode->seg_mutex);
 	if (trim && csv_snode_has_post_eof(snode)) {
 		/* that of a killed process may still be on its way to these blocks */
-		csv_service_block_wait(snode->export);
+		csv_snode_block_wait(snode);
 		csv_commit_open(snode->export, d_inode(snode->dentry));
 		csv_lower_trim(&snode->export->lower, snode->dentry);
 		csv_commit_close(snode->export, d_inode(snode->dentry));

@@ -116,6 +116,7 @@ struct csv_export;
  * @node: id of the requesting node
  * @incarnation: of it
  * @cn: this node
+ * @task: of this node's own calls, if they are for one: which may not be who executes them
  * @cancelled: nobody waits for the reply; whoever waits on behalf of the call sleeps by
  *	wait_var_event() on this, and may end with any error
  * @err: status of the reply
@@ -158,6 +159,7 @@ struct csv_call {
 	u32 node;
 	u64 incarnation;
 	struct csv_net *cn;
+	const struct task_struct *task;
 	bool cancelled;
 
 	int err;
