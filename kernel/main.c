@@ -61,12 +61,9 @@ static int __init csv_init(void)
 	err = csv_run_init();
 	if (err)
 		goto exit_op;
-	err = csv_redrive_init();
-	if (err)
-		goto exit_run;
 	err = csv_mapped_init();
 	if (err)
-		goto exit_redrive;
+		goto exit_run;
 	err = csv_block_init();
 	if (err)
 		goto exit_mapped;
@@ -89,8 +86,6 @@ exit_block:
 	csv_block_exit();
 exit_mapped:
 	csv_mapped_exit();
-exit_redrive:
-	csv_redrive_exit();
 exit_run:
 	csv_run_exit();
 exit_op:
@@ -105,7 +100,6 @@ static void __exit csv_exit(void)
 	csv_transport_exit();
 	csv_block_exit();
 	csv_mapped_exit();
-	csv_redrive_exit();
 	csv_run_exit();
 	csv_op_exit();
 }

@@ -57,14 +57,18 @@ static void csv_volume_node_anew(struct csv_volume *vol, u32 node, bool reborn)
 	csv_export_put(export);
 }
 
-/*
- * The coordinator may not know any more what we hold of it: it was reborn, or has taken
- * us for dead meanwhile. Nobody else may be asked: it gives the blocks away.
+/**
+ * csv_volume_forget() - what this node holds of a volume is not known any more where it counts
+ * @vol: the volume
+ *
+ * Its coordinator was reborn, or has taken us for dead meanwhile, or it is another one that
+ * may have been on line already and has not asked us. It gives the blocks away. What is open
+ * is pinned again there.
+ *
+ * Context: process
  */
-static void csv_volume_forget(struct csv_volume *vol, u32 node)
+void csv_volume_forget(struct csv_volume *vol)
 {
-	if (READ_ONCE(vol->owner) != node)
-		return;
 	down_read(&vol->super_lock);
 	if (vol->super) {
 		csv_volume_client_ops->drop(vol->super);
@@ -94,7 +98,8 @@ void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fres
 			continue;
 		if (reborn || fresh) {
 			csv_volume_node_anew(vol, node, reborn);
-			csv_volume_forget(vol, node);
+			if (READ_ONCE(vol->owner) == node)
+				csv_volume_forget(vol);
 		}
 		csv_volume_kick(vol);
 		csv_volume_put(vol);

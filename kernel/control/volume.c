@@ -230,8 +230,10 @@ static int csv_volume_update(struct csv_volume *vol, const struct csv_table *tab
 	u8 access = csv_table_access(table, cn->local_id, tv->id);
 	const char *device = csv_table_device(table, cn->local_id, tv->id);
 	bool moved, accessed, elsewhere;
+	u32 owner;
 
 	mutex_lock(&vol->state_mutex);
+	owner = vol->owner;
 	accessed = vol->access != access;
 	elsewhere = strcmp(vol->device, device);
 	moved = vol->owner != tv->owner || vol->epoch != tv->epoch;
@@ -256,6 +258,8 @@ static int csv_volume_update(struct csv_volume *vol, const struct csv_table *tab
 				     access == CSV_ACCESS_NONE ? CSV_VOLUME_PAUSED :
 				     CSV_VOLUME_ACTIVE);
 	mutex_unlock(&vol->state_mutex);
+	if (owner != tv->owner)
+		csv_volume_forget(vol);
 	csv_volume_kick(vol);
 	if ((accessed || elsewhere) && READ_ONCE(vol->super))
 		csv_volume_follow_path(vol);

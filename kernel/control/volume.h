@@ -115,6 +115,8 @@ void csv_volume_umount(struct csv_volume *vol, struct csv_super *super);
 unsigned long csv_node_incarnation(struct csv_net *cn, u32 node);
 /* Not that incarnation any more, fenced, or no node of the table: it holds nothing. */
 bool csv_node_gone(struct csv_net *cn, u32 node, unsigned long incarnation);
+/* What this node holds ends: its coordinator may not know of it. */
+void csv_volume_forget(struct csv_volume *vol);
 /* Transport's peer_up: forget what an earlier incarnation held, ask again for ours. */
 void csv_volume_peer_up(struct csv_net *cn, u32 node, u64 incarnation, bool fresh);
 

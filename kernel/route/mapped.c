@@ -32,6 +32,7 @@
  * @held: @hold has not been released yet
  * @route: local, direct or block
  * @write: direction
+ * @under: a bio was done under @hold, not as a WRITE of its own
  * @end: of the application's request, in the file
  * @size: of the file when the range was held
  * @before: bytes of the request that earlier pieces did, if this one is asynchronous
@@ -49,6 +50,7 @@ struct csv_dio {
 	bool held;
 	u8 route;
 	bool write;
+	bool under;
 	u64 end;
 	u64 size;
 	size_t before;
@@ -138,8 +140,10 @@ static void csv_dio_bio_end(struct bio *bio)
 {
 	struct csv_bio *cb = csv_bio_of(bio);
 
-	if (cb->hold)
+	if (cb->hold) {
+		WRITE_ONCE(container_of(cb->hold, struct csv_dio, hold)->under, true);
 		csv_layout_end_bio(cb->hold);
+	}
 	bio->bi_end_io = cb->done;
 	bio->bi_end_io(bio);
 }
@@ -173,9 +177,19 @@ static void csv_dio_submit_io(const struct iomap_iter *iter, struct bio *bio, lo
 }
 
 /*
+ * Whether a write is only data after its COMMIT: it extended the file, or filled unwritten
+ * blocks. Not if all of it has gone to the coordinator after the layout was lost: written
+ * again it might come down on what somebody wrote who had seen it.
+ */
+static bool csv_dio_needs_commit(struct csv_dio *dio, loff_t end, unsigned int flags)
+{
+	return ((flags & IOMAP_DIO_UNWRITTEN) || end > dio->size) &&
+	       (READ_ONCE(dio->under) || !csv_layout_lost(&dio->hold));
+}
+
+/*
  * All bios of a piece are done. Process context for writes, perhaps interrupt
- * context for reads. A write that extended the file or filled unwritten blocks
- * is only data after its COMMIT.
+ * context for reads.
  */
 static int csv_dio_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
 {
@@ -184,7 +198,7 @@ static int csv_dio_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned 
 	loff_t end = iocb->ki_pos + size;
 
 	if (!error && size && dio->write) {
-		if ((flags & IOMAP_DIO_UNWRITTEN) || end > dio->size)
+		if (csv_dio_needs_commit(dio, end, flags))
 			error = csv_layout_commit(&dio->hold, iocb->ki_pos, size, end, dio->task);
 		else
 			csv_touch_mark(ci);
@@ -220,6 +234,7 @@ static void csv_dio_start(struct csv_dio *dio, struct kiocb *user, enum csv_rout
 	dio->user = user;
 	dio->route = route;
 	dio->write = write;
+	dio->under = false;
 	dio->held = true;
 	dio->start = ktime_get();
 }
@@ -347,15 +362,29 @@ static bool csv_mapped_drops_privs(struct inode *inode)
 /*
  * A COMMIT may be refused, where a coordinator died and others have written meanwhile. Who
  * waits for the call writes again then; for who does not the data is kept. Where that
- * cannot be, he has to wait, too.
+ * cannot be, he has to wait, too: -EAGAIN. -EFAULT: perhaps if the memory is brought in.
  */
-static bool csv_mapped_keep(struct csv_dio *dio, const struct iov_iter *iter, size_t done)
+static int csv_mapped_keep(struct csv_dio *dio, const struct iov_iter *iter, size_t done)
 {
 	if (!dio->write || (dio->end <= dio->size && csv_layout_is_written(&dio->hold)))
-		return true;
-	if (!done)
-		dio->kept = csv_file_keep(dio->user, iter);
-	return dio->kept;
+		return 0;
+	if (done)
+		return -EAGAIN;
+	dio->kept = csv_file_keep(dio->user, iter);
+	if (dio->kept)
+		return 0;
+	if (iter->nofault && user_backed_iter(iter) && iov_iter_count(iter) <= CSV_WIRE_IO_MAX)
+		return -EFAULT;
+	return -EAGAIN;
+}
+
+/* A piece that is not begun. */
+static void csv_dio_drop(struct csv_dio *dio, struct iov_iter *iter, size_t want)
+{
+	csv_dio_release(dio);
+	csv_dio_free(dio);
+	iov_iter_reexpand(iter, want);
+	iter->nofault = false;
 }
 
 /* One piece of a call. @iter is advanced by what was done. */
@@ -368,8 +397,8 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	bool alone = may_async && !is_sync_kiocb(user);
 	struct csv_dio on_stack, *dio = &on_stack;
 	size_t want = iov_iter_count(iter), before;
-	bool async;
 	ssize_t held, ret;
+	int err = -EAGAIN;
 
 	/* pages of an mmap() may be locked */
 	if (nowait && write && ci->vfs_inode.i_mapping->nrpages) {
@@ -399,16 +428,15 @@ static ssize_t csv_mapped_piece(struct kiocb *user, struct iov_iter *iter,
 	/* a layout that covers the end of the file knows where it is: nothing is read behind it */
 	*last = held == want || (!write && dio->end > dio->size);
 	iter->nofault = nofault;
-	async = alone && *last && csv_mapped_keep(dio, iter, done);
+	if (alone && *last)
+		err = csv_mapped_keep(dio, iter, done);
 	/* whoever goes on by himself while I/O is under way does not wait for it here */
-	if (alone && nowait && !async) {
-		csv_dio_release(dio);
-		csv_dio_free(dio);
-		iov_iter_reexpand(iter, want);
+	if (err == -EFAULT || (err && alone && nowait)) {
+		csv_dio_drop(dio, iter, want);
 		*last = true;
-		return -EAGAIN;
+		return err;
 	}
-	ret = csv_dio_run(dio, iter, async, done, nofault);
+	ret = csv_dio_run(dio, iter, !err, done, nofault);
 	if (ret != -EIOCBQUEUED) {
 		iov_iter_reexpand(iter, iov_iter_count(iter) + want - before);
 		if (ret < held)

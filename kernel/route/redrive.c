@@ -12,26 +12,6 @@
 
 #define CSV_REDRIVE_TRIES	8	/* half a second each */
 
-/* Its workers may wait for a coordinator for long. */
-static struct workqueue_struct *csv_redrive_wq;
-
-/**
- * csv_redrive_init - make the workers
- */
-int csv_redrive_init(void)
-{
-	csv_redrive_wq = alloc_workqueue("csvfs_redrive", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	return csv_redrive_wq ? 0 : -ENOMEM;
-}
-
-/**
- * csv_redrive_exit - destroy them
- */
-void csv_redrive_exit(void)
-{
-	destroy_workqueue(csv_redrive_wq);
-}
-
 /* The part of the bio that is the application's: what pads its blocks is the coordinator's. */
 static bool csv_redrive_clip(struct csv_bio *cb, u64 *pos, size_t *skip, size_t *len)
 {
@@ -153,5 +133,5 @@ static void csv_redrive_work(struct work_struct *work)
 void csv_redrive_bio(struct csv_bio *cb)
 {
 	INIT_WORK(&cb->work, csv_redrive_work);
-	queue_work(csv_redrive_wq, &cb->work);
+	queue_work(csv_super_of(cb->inode->i_sb)->redrive_wq, &cb->work);
 }

@@ -32,6 +32,8 @@
  * @touched: inodes that were overwritten directly, by csv_inode.touch_entry
  * @touch_work: tells the coordinator within a second
  * @dio_ops: of iomap, with the bios of the hidden disk
+ * @data_wq: READ and WRITE that nobody waits for, and that were not done at once
+ * @redrive_wq: bios that are done again
  */
 struct csv_super {
 	struct super_block *sb;
@@ -50,6 +52,8 @@ struct csv_super {
 	struct list_head touched;
 	struct delayed_work touch_work;
 	struct iomap_dio_ops dio_ops;
+	struct workqueue_struct *data_wq;
+	struct workqueue_struct *redrive_wq;
 };
 
 /**
@@ -209,6 +213,8 @@ bool csv_op_pages_cleaned(const struct csv_op *op);
 extern struct workqueue_struct *csv_behind_wq;
 int csv_run_init(void);
 void csv_run_exit(void);
+int csv_run_setup(struct csv_super *super);
+void csv_run_teardown(struct csv_super *super);
 int csv_op_run(struct csv_op *op);
 int csv_op_submit(struct csv_op *op, bool nowait);
 void csv_op_queue(struct csv_op *op);
@@ -315,8 +321,6 @@ ssize_t csv_bounce_rw(struct kiocb *iocb, struct iov_iter *iter, enum csv_route 
 
 /* redrive.c */
 struct csv_bio;
-int csv_redrive_init(void);
-void csv_redrive_exit(void);
 void csv_redrive_bio(struct csv_bio *cb);
 
 /* data.c: the choice, for one read or write */

@@ -28,11 +28,11 @@ struct csv_xfer {
 
 static struct kmem_cache *csv_xfer_cache;
 
+/* Of a volume's name in that of a queue, which is short. */
+#define CSV_RUN_NAME_LEN	20
+
 /* Its workers may wait for the disk, unlike those of csv_wq. */
 struct workqueue_struct *csv_behind_wq;
-
-/* Its workers may also wait for recalls, where this node has become the coordinator. */
-static struct workqueue_struct *csv_data_wq;
 
 /**
  * csv_run_init - make cache and workers
@@ -45,13 +45,8 @@ int csv_run_init(void)
 	csv_behind_wq = alloc_workqueue("csvfs_behind", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!csv_behind_wq)
 		goto destroy_cache;
-	csv_data_wq = alloc_workqueue("csvfs_data", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!csv_data_wq)
-		goto destroy_behind;
 	return 0;
 
-destroy_behind:
-	destroy_workqueue(csv_behind_wq);
 destroy_cache:
 	kmem_cache_destroy(csv_xfer_cache);
 	return -ENOMEM;
@@ -62,9 +57,39 @@ destroy_cache:
  */
 void csv_run_exit(void)
 {
-	destroy_workqueue(csv_data_wq);
 	destroy_workqueue(csv_behind_wq);
 	kmem_cache_destroy(csv_xfer_cache);
+}
+
+/**
+ * csv_run_setup - make the workers of a mount
+ * @super: the mount
+ *
+ * They wait for its coordinator, or as its coordinator for recalls: nobody else's I/O waits
+ * behind that. Nor does one queue wait behind the other: data may need a recall from this
+ * node, which waits for the bios under its layouts.
+ *
+ * Return: 0 or -ENOMEM; csv_run_teardown() follows either way.
+ */
+int csv_run_setup(struct csv_super *super)
+{
+	super->data_wq = alloc_workqueue("csv_data/%.*s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+					 CSV_RUN_NAME_LEN, super->vol->name);
+	super->redrive_wq = alloc_workqueue("csv_redo/%.*s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+					    CSV_RUN_NAME_LEN, super->vol->name);
+	return super->data_wq && super->redrive_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * csv_run_teardown - destroy them
+ * @super: the mount, which has no I/O any more
+ */
+void csv_run_teardown(struct csv_super *super)
+{
+	if (super->redrive_wq)
+		destroy_workqueue(super->redrive_wq);
+	if (super->data_wq)
+		destroy_workqueue(super->data_wq);
 }
 
 /* Whether something is to be done when the answer comes after all, and nobody waits for it. */
@@ -358,7 +383,7 @@ static void csv_op_requeue(struct csv_op *op, unsigned long delay)
 {
 	bool data = op->opcode == CSV_OP_READ || op->opcode == CSV_OP_WRITE;
 
-	queue_delayed_work(data ? csv_data_wq : csv_behind_wq, &op->work, delay);
+	queue_delayed_work(data ? op->super->data_wq : csv_behind_wq, &op->work, delay);
 }
 
 /* Soon where a slot, a session or a table is about to be there, but less and less so. */

@@ -225,6 +225,9 @@ static int csvfs_fill_super(struct super_block *sb, struct fs_context *fc,
 		return err;
 	}
 	csv_mapped_setup(super);
+	err = csv_run_setup(super);
+	if (err)
+		return err;
 	root = csvfs_iget(sb, &super->root, attr);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
@@ -268,6 +271,7 @@ static void csvfs_free_super(struct csv_super *super)
 {
 	if (!super)
 		return;
+	csv_run_teardown(super);
 	csv_volume_put(super->vol);
 	put_net(super->net);
 	kfree(super);
