@@ -55,7 +55,10 @@ wait_for() {
 	done
 }
 
-nodes() { seq -s ' ' "$NODES"; }
+nodes() { # without a process
+	local n
+	for ((n = 1; n <= NODES; n++)); do printf '%d ' "$n"; done
+}
 
 node_addr() {
 	case ${2:-4} in
