@@ -185,7 +185,7 @@ struct csv_disk *csv_disk_create(struct csv_volume *vol, const struct csv_fsinfo
 		goto free;
 	/* its workers wait for slots, and so for the coordinator of this volume: nobody else's */
 	err = -ENOMEM;
-	disk->wq = alloc_workqueue("csv_disk/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, vol->name);
+	disk->wq = alloc_workqueue("csv_disk/%.20s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, vol->name);
 	if (!disk->wq)
 		goto exit_bios;
 	disk->index = ida_alloc(&csv_disk_ida, GFP_KERNEL);

@@ -73,13 +73,17 @@ static void csv_table_retire(struct csv_table *table)
 		call_rcu(&table->rcu, csv_table_free_rcu);
 }
 
-/* This node leaves the table: nothing of the cluster may be in use here. */
+/*
+ * This node leaves the table, or ends all its sessions for another transport, and with them
+ * what it has asked for: nothing of the cluster may be in use here.
+ */
 static int csv_table_check_local(struct csv_net *cn, const struct csv_table *old,
 				 const struct csv_table *new, struct netlink_ext_ack *extack)
 {
+	bool leaves = !csv_table_find_node(new, cn->local_id);
 	u32 i;
 
-	if (!cn->local_id || csv_table_find_node(new, cn->local_id))
+	if (!cn->local_id || (!leaves && old->transport == new->transport))
 		return 0;
 	for (i = 0; i < old->nr_volumes; i++) {
 		const struct csv_table_volume *volume = &old->volumes[i];
@@ -88,8 +92,8 @@ static int csv_table_check_local(struct csv_net *cn, const struct csv_table *old
 		if (csv_volume_get_info(cn, volume->id, &info))
 			continue;
 		if (info.online || info.mounted) {
-			NL_SET_ERR_MSG_FMT(extack, "this node would leave, but uses %s: stop that",
-					   volume->name);
+			NL_SET_ERR_MSG_FMT(extack, "this node would %s, but uses %s: stop that",
+					   leaves ? "leave" : "change its transport", volume->name);
 			return -EBUSY;
 		}
 	}

@@ -28,9 +28,6 @@ struct csv_xfer {
 
 static struct kmem_cache *csv_xfer_cache;
 
-/* Of a volume's name in that of a queue, which is short. */
-#define CSV_RUN_NAME_LEN	20
-
 /* Its workers may wait for the disk, unlike those of csv_wq. */
 struct workqueue_struct *csv_behind_wq;
 
@@ -73,10 +70,11 @@ void csv_run_exit(void)
  */
 int csv_run_setup(struct csv_super *super)
 {
-	super->data_wq = alloc_workqueue("csv_data/%.*s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
-					 CSV_RUN_NAME_LEN, super->vol->name);
-	super->redrive_wq = alloc_workqueue("csv_redo/%.*s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
-					    CSV_RUN_NAME_LEN, super->vol->name);
+	const char *name = super->vol->name;
+
+	/* names of queues are short */
+	super->data_wq = alloc_workqueue("csv_data/%.20s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, name);
+	super->redrive_wq = alloc_workqueue("csv_redo/%.20s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, name);
 	return super->data_wq && super->redrive_wq ? 0 : -ENOMEM;
 }
 

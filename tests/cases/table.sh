@@ -78,6 +78,7 @@ assert apply_table
 online_refused 2 data 'gives volume data to another node'
 assert volume_online
 mount_csv 1
+write_table | sed 's/transport tcp/transport loop/' | refused 2 1 'this node would change its transport, but uses data' -- cluster apply -
 write_table | sed 's/owner n1/owner n2/' | refused 2 2 ':5: volume data: another owner needs an epoch above 1' -- cluster apply -
 write_table | sed 's/owner n1 epoch 1/owner n2 epoch 2/' | assert node_in 2 csvctl cluster apply -
 online_refused 2 data 'is online on n1: set it offline there'

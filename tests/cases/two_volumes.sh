@@ -68,3 +68,18 @@ assert node 1 dmsetup resume n1-vol1
 for pid in "${waiting[@]}"; do assert wait "$pid"; done
 redirect 2 off
 assert_eq "$(node 3 find /csv/data/names -type f -perm 600 | wc -l)" 100 "modes"
+
+note "the first one has no coordinator: more of its writes wait to be done again than a queue has workers"
+redirect 2 block
+background reads --rw=randwrite --bs=4k --iodepth=400 --size=8M --time_based --runtime=15
+again=$!
+sleep 5
+assert csvctl_on 1 volume offline data force
+sleep 2
+assert kill -0 "$again"
+fail_path 2 2
+assert_eq "$(goes_on 2 | tr '\n' ' ')" "appended 1048576 " "by another route"
+heal_path 2 2
+assert volume_online
+assert wait "$again"
+redirect 2 off
