@@ -69,7 +69,7 @@ for pid in "${waiting[@]}"; do assert wait "$pid"; done
 redirect 2 off
 assert_eq "$(node 3 find /csv/data/names -type f -perm 600 | wc -l)" 100 "modes"
 
-note "the first one has no coordinator: more of its writes wait to be done again than a queue has workers"
+note "the first one has no coordinator, and many of its writes wait to be done again: those of the second one are"
 redirect 2 block
 background reads --rw=randwrite --bs=4k --iodepth=400 --size=8M --time_based --runtime=15
 again=$!
